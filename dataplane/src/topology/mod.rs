@@ -1,0 +1,399 @@
+//! The immutable picture of every VPC that the control plane publishes and workers read.
+//!
+//! Everything is an index into a table: no ids as strings, no pointers between objects. Indices are stable over
+//! generations (an ENI keeps its index for life, and a retired index is not given to another object while flows may
+//! remember it). Every object carries the generation in which it last changed, so that a cached decision can ask
+//! whether anything it rested on has moved ([`Topology::changed_since`]).
+//!
+//! Ports are numbered by what stands behind them: port 0 is the internet, port `n + 1` is ENI `n`.
+
+mod tables;
+
+pub use tables::{Dep, DepKind, Table};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use vpcd_tables::fib::{Fib4, Fib6, NONE};
+use vpcd_tables::filter::{Acl, Membership, SgSide};
+use vpcd_wire::Mac;
+
+macro_rules! index {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub struct $name(pub u32);
+        impl $name {
+            /// Position in its table.
+            #[inline]
+            pub fn at(self) -> usize { self.0 as usize }
+        }
+    )*};
+}
+
+index!(
+    /// An elastic network interface.
+    EniIdx,
+    /// A subnet.
+    SubnetIdx,
+    /// A VPC; its internet gateway and egress-only gateway go by the same index.
+    VpcIdx,
+    /// A subnet or gateway route table.
+    RouteTableIdx,
+    /// A network ACL.
+    NaclIdx,
+    /// One distinct combination of security groups (shared by all ENIs that carry it).
+    FilterIdx,
+    /// A NAT gateway.
+    NatIdx
+);
+
+/// Number of a port: 0 is the internet, `n + 1` is ENI `n`.
+pub type PortNo = u32;
+/// The internet's port.
+pub const INTERNET: PortNo = 0;
+
+impl EniIdx {
+    /// The port of this ENI.
+    #[inline]
+    pub fn port(self) -> PortNo {
+        self.0 + 1
+    }
+    /// The ENI behind a port, if it is not the internet.
+    #[inline]
+    pub fn of_port(port: PortNo) -> Option<EniIdx> {
+        port.checked_sub(1).map(EniIdx)
+    }
+}
+
+/// Everything the workers know, under one generation.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// Rises by one with every publish; 0 is the empty topology before the first.
+    pub generation: u64,
+    /// The internet side.
+    pub internet: InternetPort,
+    pub enis: Table<Eni>,
+    pub subnets: Table<Subnet>,
+    pub vpcs: Table<Vpc>,
+    /// By [`VpcIdx`]: who owns which private IPv4 or IPv6 address.
+    pub addresses: Table<AddressMap>,
+    /// By [`VpcIdx`]: which groups an address stands for in rules that name a group.
+    pub members: Table<Membership>,
+    /// By [`VpcIdx`]: private IPv4 -> public IPv4.
+    pub publics: Table<PublicMap>,
+    pub route_tables: Table<RouteTable>,
+    pub nacls: Table<Nacl>,
+    pub filters: Table<Filter>,
+    pub nats: Table<NatGateway>,
+    /// One object at index 0: public IPv4 -> owner, and the ranges they come from.
+    pub edge: Table<Edge>,
+}
+
+/// The port towards the internet, shared by all VPCs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InternetPort {
+    /// Where frames to the internet are addressed.
+    pub mac: Mac,
+    /// L3 bytes accepted from it.
+    pub mtu: u16,
+}
+
+impl Default for InternetPort {
+    fn default() -> Self {
+        InternetPort { mac: Mac([0x02, 0x76, 0x70, 0x63, 0x64, 0xff]), mtu: 1500 }
+    }
+}
+
+/// An elastic network interface (ENI-01).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Eni {
+    pub vpc: VpcIdx,
+    pub subnet: SubnetIdx,
+    pub mac: Mac,
+    /// Primary first.
+    pub addresses4: Vec<Ipv4Addr>,
+    pub addresses6: Vec<Ipv6Addr>,
+    /// Source/destination check (ENI-08).
+    pub check: bool,
+    pub filter: FilterIdx,
+    /// Idle limits of its tracks (SG-203).
+    pub timeouts: Timeouts,
+    /// Something is plugged in: frames can be delivered. False for a free ENI and for a NAT gateway's.
+    pub attached: bool,
+    /// This is the interface of a NAT gateway.
+    pub nat: Option<NatIdx>,
+    /// L3 bytes accepted from and delivered to it.
+    pub mtu: u16,
+}
+
+impl Eni {
+    /// Whether `addr` is one of its addresses.
+    pub fn owns(&self, addr: IpAddr) -> bool {
+        match addr {
+            IpAddr::V4(a) => self.addresses4.contains(&a),
+            IpAddr::V6(a) => self.addresses6.contains(&a),
+        }
+    }
+}
+
+/// Idle limits in seconds that an ENI may set (SG-203).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    pub tcp_established: u32,
+    pub udp: u32,
+    pub udp_stream: u32,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts { tcp_established: 432_000, udp: 30, udp_stream: 180 }
+    }
+}
+
+/// A subnet: one route table, one NACL (RT-01, NACL-06).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subnet {
+    pub vpc: VpcIdx,
+    pub cidr4: Ipv4Net,
+    pub cidr6: Option<Ipv6Net>,
+    pub route_table: RouteTableIdx,
+    pub nacl: NaclIdx,
+}
+
+impl Subnet {
+    /// Whether `addr` lies in one of its blocks.
+    pub fn contains(&self, addr: IpAddr) -> bool {
+        match addr {
+            IpAddr::V4(a) => self.cidr4.contains(&a),
+            IpAddr::V6(a) => self.cidr6.is_some_and(|n| n.contains(&a)),
+        }
+    }
+    /// The router: base + 1 (SUB-08).
+    pub fn router4(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.cidr4.network()).wrapping_add(1))
+    }
+    /// The router's address in the IPv6 block: base + 1.
+    pub fn router6(&self) -> Option<Ipv6Addr> {
+        self.cidr6.map(|n| Ipv6Addr::from(u128::from(n.network()) + 1))
+    }
+    /// The first four addresses of a block (SUB-07, SUB-13), whichever block `addr` is in.
+    pub fn reserves(&self, addr: IpAddr) -> bool {
+        match addr {
+            IpAddr::V4(a) => {
+                self.cidr4.contains(&a) && u32::from(a).wrapping_sub(u32::from(self.cidr4.network())) < 4
+            }
+            IpAddr::V6(a) => self
+                .cidr6
+                .is_some_and(|n| n.contains(&a) && u128::from(a).wrapping_sub(u128::from(n.network())) < 4),
+        }
+    }
+}
+
+/// A VPC and its edges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vpc {
+    /// Base + 2 of the primary block (SUB-09).
+    pub resolver: Ipv4Addr,
+    /// An internet gateway is attached.
+    pub igw: bool,
+    /// Its gateway route table, if associated (RT-50).
+    pub igw_routes: Option<RouteTableIdx>,
+    /// An egress-only internet gateway exists.
+    pub eigw: bool,
+}
+
+/// Owner of each private and IPv6 address of one VPC.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AddressMap {
+    owners: hashbrown::HashMap<IpAddr, EniIdx, foldhash::quality::FixedState>,
+}
+
+impl AddressMap {
+    /// From (address, owner) pairs.
+    pub fn build(pairs: impl IntoIterator<Item = (IpAddr, EniIdx)>) -> AddressMap {
+        AddressMap { owners: pairs.into_iter().collect() }
+    }
+    /// The ENI that owns `addr`.
+    pub fn owner(&self, addr: IpAddr) -> Option<EniIdx> {
+        self.owners.get(&addr).copied()
+    }
+}
+
+/// Private -> public IPv4 of one VPC (IGW-06): Elastic IPs, auto-assigned addresses, NAT gateways' own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PublicMap {
+    map: hashbrown::HashMap<Ipv4Addr, Ipv4Addr, foldhash::quality::FixedState>,
+}
+
+impl PublicMap {
+    /// From (private, public) pairs.
+    pub fn build(pairs: impl IntoIterator<Item = (Ipv4Addr, Ipv4Addr)>) -> PublicMap {
+        PublicMap { map: pairs.into_iter().collect() }
+    }
+    /// The public address of a private one.
+    pub fn public(&self, private: Ipv4Addr) -> Option<Ipv4Addr> {
+        self.map.get(&private).copied()
+    }
+}
+
+/// Who stands behind a public IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicOwner {
+    pub vpc: VpcIdx,
+    pub eni: EniIdx,
+    pub private: Ipv4Addr,
+    /// The NAT gateway whose address this is: ports, not addresses, tell its flows apart.
+    pub nat: Option<NatIdx>,
+    /// Generation of this association: tracks towards an earlier one have ended.
+    pub since: u32,
+}
+
+/// What the internet side knows of all VPCs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edge {
+    /// Mapped public addresses of VPCs with an attached internet gateway.
+    pub owners: hashbrown::HashMap<Ipv4Addr, PublicOwner, foldhash::quality::FixedState>,
+    /// IPv6 blocks of VPCs.
+    pub blocks6: Vec<(Ipv6Net, VpcIdx)>,
+}
+
+impl Edge {
+    /// The VPC whose IPv6 block holds `addr`.
+    pub fn vpc6(&self, addr: Ipv6Addr) -> Option<VpcIdx> {
+        self.blocks6.iter().find(|(n, _)| n.contains(&addr)).map(|&(_, v)| v)
+    }
+}
+
+/// A NAT gateway (NAT-05, NAT-09).
+#[derive(Clone, Debug, PartialEq)]
+pub struct NatGateway {
+    pub eni: EniIdx,
+    pub private: Ipv4Addr,
+    pub public: Ipv4Addr,
+}
+
+/// Where a route leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The owner of the address in this VPC (RT-70).
+    Local,
+    /// The VPC's internet gateway (RT-71).
+    InternetGateway,
+    /// The VPC's egress-only internet gateway (RT-76).
+    EgressOnly,
+    NatGateway(NatIdx),
+    /// Delivered to this ENI unchanged (RT-79).
+    Eni(EniIdx),
+    /// The target is gone: matching packets are dropped (RT-48).
+    Blackhole,
+}
+
+/// One winning route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub prefix: IpNet,
+    pub target: Target,
+}
+
+/// A compiled route table: winners only (RT-40..49).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RouteTable {
+    routes: Vec<Route>,
+    fib4: Fib4,
+    fib6: Fib6,
+}
+
+impl RouteTable {
+    /// From winning routes, one per prefix, in any order.
+    pub fn build(mut routes: Vec<Route>) -> RouteTable {
+        routes.sort_by_key(|r| r.prefix);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (i, r) in routes.iter().enumerate() {
+            match r.prefix {
+                IpNet::V4(n) => v4.push((n, i as u32)),
+                IpNet::V6(n) => v6.push((n, i as u32)),
+            }
+        }
+        RouteTable { fib4: Fib4::build(&v4), fib6: Fib6::build(&v6), routes }
+    }
+    /// Longest match (RT-40); families never mix (RT-04).
+    pub fn lookup(&self, addr: IpAddr) -> Option<&Route> {
+        let found = match addr {
+            IpAddr::V4(a) => self.fib4.lookup(a.into()),
+            IpAddr::V6(a) => self.fib6.lookup(a.into()),
+        };
+        if found == NONE { None } else { self.routes.get(found as usize) }
+    }
+    /// All routes, ordered by prefix.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+}
+
+/// A network ACL: two independent ordered lists (NACL-22).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Nacl {
+    pub inbound: Acl,
+    pub outbound: Acl,
+}
+
+/// The union of the rules of one combination of security groups (SG-42).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    pub ingress: SgSide,
+    pub egress: SgSide,
+}
+
+impl Topology {
+    /// The generation after `self`: every object of `next` that equals ours keeps our `Arc` and its age, every other is stamped with
+    /// the new generation.
+    pub fn succeed(&self, mut next: Topology) -> Topology {
+        let generation = self.generation + 1;
+        next.generation = generation;
+        next.enis.inherit(&self.enis, generation);
+        next.subnets.inherit(&self.subnets, generation);
+        next.vpcs.inherit(&self.vpcs, generation);
+        next.addresses.inherit(&self.addresses, generation);
+        next.members.inherit(&self.members, generation);
+        next.publics.inherit(&self.publics, generation);
+        next.route_tables.inherit(&self.route_tables, generation);
+        next.nacls.inherit(&self.nacls, generation);
+        next.filters.inherit(&self.filters, generation);
+        next.nats.inherit(&self.nats, generation);
+        if let (Some(new), Some(old)) = (next.edge.get(0), self.edge.get(0)) {
+            let mut edge = Edge::clone(new);
+            for (address, owner) in edge.owners.iter_mut() {
+                owner.since = match old.owners.get(address) {
+                    Some(o) if (o.vpc, o.eni, o.private) == (owner.vpc, owner.eni, owner.private) => o.since,
+                    _ => generation as u32,
+                };
+            }
+            next.edge.set(0, Arc::new(edge));
+        }
+        next.edge.inherit(&self.edge, generation);
+        next
+    }
+
+    /// Whether any of `deps` has changed after `generation`.
+    pub fn changed_since(&self, deps: &[Dep], generation: u64) -> bool {
+        deps.iter().any(|d| self.age(*d) > generation)
+    }
+
+    fn age(&self, dep: Dep) -> u64 {
+        let at = dep.index();
+        match dep.kind() {
+            DepKind::Eni => self.enis.age(at),
+            DepKind::Subnet => self.subnets.age(at),
+            DepKind::Vpc => self.vpcs.age(at),
+            DepKind::Addresses => self.addresses.age(at),
+            DepKind::Members => self.members.age(at),
+            DepKind::Publics => self.publics.age(at),
+            DepKind::RouteTable => self.route_tables.age(at),
+            DepKind::Nacl => self.nacls.age(at),
+            DepKind::Filter => self.filters.age(at),
+            DepKind::Nat => self.nats.age(at),
+            DepKind::Edge => self.edge.age(at),
+        }
+    }
+}
