@@ -1,1 +1,10 @@
-//! placeholder
+//! Lookup structures of the dataplane: which route an address takes ([`fib`]) and whether a rule
+//! list lets a packet through ([`filter`]). Everything here is built whole from a list, is
+//! immutable afterwards, and is shared between workers by reference. Lookups never allocate,
+//! lock or panic. Nothing here knows packets, VPCs or ids: the pipeline brings an address or a
+//! key and gets back a number that it wrote there itself.
+
+#![forbid(unsafe_code)]
+
+pub mod fib;
+pub mod filter;
