@@ -1,58 +1,169 @@
 //! Longest-prefix match (RT-40): an address goes in, the value of the most specific covering
 //! prefix comes out. [`Fib4`] and [`Fib6`] are built from a list of prefixes and never changed;
-//! a route change builds a new one.
+//! a route change builds a new one. Nested prefixes are first flattened into disjoint ranges of
+//! addresses (`ranges`), so the two forms below are canonical: they depend on the answers only,
+//! not on how the routes were written. Few ranges stay a sorted array that is searched without
+//! branches (`flat`); many become a trie of 64-way nodes behind a direct root (`trie`).
 
+mod addr;
+mod flat;
+mod ranges;
+#[cfg(test)]
+mod tests;
+mod trie;
+
+use addr::Addr;
+use flat::Flat;
 use ipnet::{Ipv4Net, Ipv6Net};
+use ranges::Ranges;
+use trie::Trie;
 
 /// What a lookup answers when no prefix covers the address. Values of routes are below it.
 pub const NONE: u32 = u32::MAX;
 
-macro_rules! naive {
-    ($name:ident, $net:ty, $addr:ty, $ip:ty) => {
-        /// Longest-prefix table (RT-40).
-        #[derive(Clone, PartialEq, Eq, Debug, Default)]
-        pub struct $name {
-            routes: Vec<($net, u32)>,
-        }
-
-        impl $name {
-            /// Builds the table; the last of two routes with the same prefix wins.
-            pub fn build(routes: &[($net, u32)]) -> Self {
-                let mut all: Vec<($net, u32)> = Vec::new();
-                for &(net, v) in routes {
-                    let net = net.trunc();
-                    all.retain(|r| r.0 != net);
-                    all.push((net, v));
-                }
-                all.sort_by_key(|r| std::cmp::Reverse(r.0.prefix_len()));
-                Self { routes: all }
-            }
-            /// Value of the longest prefix that covers `addr`, or [`NONE`].
-            #[inline]
-            pub fn lookup(&self, addr: $addr) -> u32 {
-                let ip = <$ip>::from(addr);
-                self.routes.iter().find(|r| r.0.contains(&ip)).map_or(NONE, |r| r.1)
-            }
-            /// [`Self::lookup`] of each address; stops at the shorter of the two slices.
-            pub fn lookup_batch(&self, addrs: &[$addr], out: &mut [u32]) {
-                for (a, o) in addrs.iter().zip(out) {
-                    *o = self.lookup(*a);
-                }
-            }
-            /// Memory held, in bytes, `size_of::<Self>()` included.
-            pub fn bytes(&self) -> usize {
-                size_of::<Self>() + self.routes.capacity() * size_of::<($net, u32)>()
-            }
-            /// Number of distinct prefixes.
-            pub fn len(&self) -> usize {
-                self.routes.len()
-            }
-            /// Whether the table has no prefix at all.
-            pub fn is_empty(&self) -> bool {
-                self.routes.is_empty()
-            }
-        }
-    };
+/// IPv4 longest-prefix table (RT-40): `u32` address in host order -> value of the route.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fib4 {
+    table: Table<u32>,
 }
-naive!(Fib4, Ipv4Net, u32, std::net::Ipv4Addr);
-naive!(Fib6, Ipv6Net, u128, std::net::Ipv6Addr);
+
+impl Fib4 {
+    /// Builds the table. Order does not matter, except that the last of two routes with the same
+    /// prefix wins; host bits of a prefix are ignored.
+    pub fn build(routes: &[(Ipv4Net, u32)]) -> Fib4 {
+        let routes = routes
+            .iter()
+            .map(|(net, value)| (u32::from(net.network()), net.prefix_len(), *value));
+        Fib4 {
+            table: Table::build(routes.collect()),
+        }
+    }
+
+    /// Value of the longest prefix that covers `addr`, or [`NONE`].
+    #[inline]
+    pub fn lookup(&self, addr: u32) -> u32 {
+        self.table.lookup(addr)
+    }
+
+    /// [`Fib4::lookup`] of each address, several in flight at once; stops at the end of the
+    /// shorter slice.
+    pub fn lookup_batch(&self, addrs: &[u32], out: &mut [u32]) {
+        self.table.lookup_batch(addrs, out);
+    }
+
+    /// Memory held, in bytes, this object included.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.table.heap_bytes()
+    }
+
+    /// Number of distinct prefixes it was built from.
+    pub fn len(&self) -> usize {
+        self.table.len as usize
+    }
+
+    /// Whether it was built from no prefix at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.len == 0
+    }
+}
+
+/// IPv6 longest-prefix table (RT-40): `u128` address in host order -> value of the route.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fib6 {
+    table: Table<u128>,
+}
+
+impl Fib6 {
+    /// Builds the table. Order does not matter, except that the last of two routes with the same
+    /// prefix wins; host bits of a prefix are ignored.
+    pub fn build(routes: &[(Ipv6Net, u32)]) -> Fib6 {
+        let routes = routes
+            .iter()
+            .map(|(net, value)| (u128::from(net.network()), net.prefix_len(), *value));
+        Fib6 {
+            table: Table::build(routes.collect()),
+        }
+    }
+
+    /// Value of the longest prefix that covers `addr`, or [`NONE`].
+    #[inline]
+    pub fn lookup(&self, addr: u128) -> u32 {
+        self.table.lookup(addr)
+    }
+
+    /// [`Fib6::lookup`] of each address, several in flight at once; stops at the end of the
+    /// shorter slice.
+    pub fn lookup_batch(&self, addrs: &[u128], out: &mut [u32]) {
+        self.table.lookup_batch(addrs, out);
+    }
+
+    /// Memory held, in bytes, this object included.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.table.heap_bytes()
+    }
+
+    /// Number of distinct prefixes it was built from.
+    pub fn len(&self) -> usize {
+        self.table.len as usize
+    }
+
+    /// Whether it was built from no prefix at all.
+    pub fn is_empty(&self) -> bool {
+        self.table.len == 0
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Table<A> {
+    len: u32,
+    form: Form<A>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Form<A> {
+    Flat(Flat<A>),
+    Trie(Box<Trie>),
+}
+
+impl<A: Addr> Default for Table<A> {
+    fn default() -> Self {
+        Table::build(Vec::new())
+    }
+}
+
+impl<A: Addr> Table<A> {
+    /// `routes` are (network address, prefix length, value).
+    fn build(routes: Vec<(A, u8, u32)>) -> Table<A> {
+        let ranges = Ranges::of(routes);
+        let form = match A::root_bits(ranges.starts.len()) {
+            None => Form::Flat(Flat::build(&ranges)),
+            Some(bits) => Form::Trie(Box::new(Trie::build(&ranges, bits))),
+        };
+        Table {
+            len: ranges.prefixes,
+            form,
+        }
+    }
+
+    #[inline]
+    fn lookup(&self, addr: A) -> u32 {
+        match &self.form {
+            Form::Flat(flat) => flat.lookup(addr),
+            Form::Trie(trie) => trie.lookup(addr),
+        }
+    }
+
+    fn lookup_batch(&self, addrs: &[A], out: &mut [u32]) {
+        match &self.form {
+            Form::Flat(flat) => flat.lookup_batch(addrs, out),
+            Form::Trie(trie) => trie.lookup_batch(addrs, out),
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match &self.form {
+            Form::Flat(flat) => flat.heap_bytes(),
+            Form::Trie(trie) => size_of::<Trie>() + trie.heap_bytes(),
+        }
+    }
+}
