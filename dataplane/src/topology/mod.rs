@@ -88,6 +88,25 @@ pub struct Topology {
     pub nats: Table<NatGateway>,
     /// One object at index 0: public IPv4 -> owner, and the ranges they come from.
     pub edge: Table<Edge>,
+    /// Generation in which each group of public addresses ([`edge_group`]) or the IPv6 blocks ([`EDGE_BLOCKS6`]) last changed.
+    edge_ages: EdgeAges,
+}
+
+/// Number under which the IPv6 blocks are watched.
+pub const EDGE_BLOCKS6: u32 = 256;
+
+/// Public addresses are watched in 256 groups: moving one makes only the flows towards its group walk again.
+pub fn edge_group(address: Ipv4Addr) -> u32 {
+    u32::from(address.octets()[3])
+}
+
+#[derive(Clone, Debug)]
+struct EdgeAges([u64; 257]);
+
+impl Default for EdgeAges {
+    fn default() -> Self {
+        EdgeAges([0; 257])
+    }
 }
 
 /// The port towards the internet, shared by all VPCs.
@@ -361,18 +380,35 @@ impl Topology {
         next.nacls.inherit(&self.nacls, generation);
         next.filters.inherit(&self.filters, generation);
         next.nats.inherit(&self.nats, generation);
-        if let (Some(new), Some(old)) = (next.edge.get(0), self.edge.get(0)) {
-            let mut edge = Edge::clone(new);
-            for (address, owner) in edge.owners.iter_mut() {
-                owner.since = match old.owners.get(address) {
-                    Some(o) if (o.vpc, o.eni, o.private) == (owner.vpc, owner.eni, owner.private) => o.since,
-                    _ => generation as u32,
-                };
-            }
-            next.edge.set(0, Arc::new(edge));
-        }
+        next.inherit_edge(self, generation);
         next.edge.inherit(&self.edge, generation);
         next
+    }
+
+    /// Keeps the age of what did not move at the internet's edge.
+    fn inherit_edge(&mut self, before: &Topology, generation: u64) {
+        let old = before.edge.get(0).cloned().unwrap_or_default();
+        let mut new = self.edge.get(0).cloned().unwrap_or_default();
+        self.edge_ages = before.edge_ages.clone();
+        let ages = &mut self.edge_ages.0;
+        for (address, owner) in new.owners.iter_mut() {
+            match old.owners.get(address) {
+                Some(o) if (o.vpc, o.eni, o.private, o.nat) == (owner.vpc, owner.eni, owner.private, owner.nat) => {
+                    owner.since = o.since;
+                }
+                _ => {
+                    owner.since = generation as u32;
+                    ages[edge_group(*address) as usize] = generation;
+                }
+            }
+        }
+        for address in old.owners.keys().filter(|a| !new.owners.contains_key(*a)) {
+            ages[edge_group(*address) as usize] = generation;
+        }
+        if old.blocks6 != new.blocks6 {
+            ages[EDGE_BLOCKS6 as usize] = generation;
+        }
+        self.edge.set(0, Arc::new(new));
     }
 
     /// Whether any of `deps` has changed after `generation`.
@@ -393,7 +429,7 @@ impl Topology {
             DepKind::Nacl => self.nacls.age(at),
             DepKind::Filter => self.filters.age(at),
             DepKind::Nat => self.nats.age(at),
-            DepKind::Edge => self.edge.age(at),
+            DepKind::Edge => self.edge_ages.0[at.min(EDGE_BLOCKS6 as usize)],
         }
     }
 }

@@ -1,0 +1,321 @@
+//! The sessions of one shard: a fixed pool of entry pairs, the index over them, and the clock hand that reclaims.
+
+use super::index::{Index, MAX_ENTRIES};
+use super::slot::{Kind, Life, Slot, flag};
+use super::{FlowHash, Key};
+use crate::topology::{PortNo, Timeouts};
+use std::net::IpAddr;
+use vpcd_raw::{huge_pages, prefetch};
+use vpcd_wire::FiveTuple;
+
+/// Sessions the clock hand looks at when an allocation finds no free one.
+const HUNT: usize = 64;
+/// An action without state is forgotten after this long unused (ms).
+const ACTION_IDLE_MS: u32 = 60_000;
+
+/// No room for the state that a packet needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// How full a shard is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Sessions in use.
+    pub sessions: usize,
+    /// Sessions there is room for.
+    pub capacity: usize,
+    /// Bytes reserved by the index, the entries and the IPv6 addresses.
+    pub bytes: usize,
+}
+
+/// The flow table of one shard.
+pub struct Flows {
+    /// Grows within its reserved capacity: memory is touched only when it is needed.
+    pairs: Vec<[Slot; 2]>,
+    /// IPv6 addresses of the entries that need them, by entry.
+    v6: Vec<[u128; 2]>,
+    index: Index,
+    hash: FlowHash,
+    free: Vec<u32>,
+    capacity: u32,
+    hand: u32,
+    used: u32,
+    /// Idle limits that ENIs asked for; number 0 is the default.
+    profiles: Vec<Timeouts>,
+}
+
+impl Flows {
+    /// Room for `sessions` (at least 16).
+    pub fn new(sessions: usize, hash: FlowHash) -> Flows {
+        let sessions = sessions.clamp(16, MAX_ENTRIES / 2);
+        let mut pairs = Vec::with_capacity(sessions);
+        huge_pages(pairs.spare_capacity_mut());
+        Flows {
+            pairs,
+            v6: vec![[0; 2]; sessions * 2],
+            index: Index::with_room_for(sessions * 2),
+            hash,
+            free: Vec::with_capacity(sessions),
+            capacity: sessions as u32,
+            hand: 0,
+            used: 0,
+            profiles: vec![Timeouts::default()],
+        }
+    }
+
+    /// Fill and size.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            sessions: self.used as usize,
+            capacity: self.capacity as usize,
+            bytes: self.index.bytes()
+                + self.pairs.capacity() * size_of::<[Slot; 2]>()
+                + self.v6.len() * size_of::<[u128; 2]>()
+                + self.free.capacity() * size_of::<u32>(),
+        }
+    }
+
+    /// Starts loading the index line of an IPv4 or IPv6 tuple; returns the hash to look up with.
+    #[inline]
+    pub fn prefetch(&self, tuple_hash: u64, ingress: PortNo) -> u64 {
+        let hash = self.hash.at(tuple_hash, ingress);
+        self.index.prefetch(hash);
+        hash
+    }
+
+    /// Starts loading the entry that `hash` most likely names, and its twin.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        if let Some(entry) = self.index.guess(hash)
+            && let Some(pair) = self.pairs.get(entry as usize / 2)
+        {
+            prefetch(&pair[0]);
+            prefetch(&pair[1]);
+        }
+    }
+
+    /// The entry of an IPv4 packet.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "the fields of a key, unpacked on the hot path")]
+    pub fn find4(&self, hash: u64, ingress: PortNo, src: u32, dst: u32, sport: u16, dport: u16, proto: u8) -> Option<u32> {
+        self.index.find(hash, |e| self.slot(e).is_v4(ingress, src, dst, sport, dport, proto))
+    }
+
+    /// The entry of a key.
+    pub fn find(&self, key: &Key) -> Option<u32> {
+        let hash = self.hash.at(self.hash.tuple(&key.tuple), key.ingress);
+        self.find_hashed(hash, key)
+    }
+
+    /// The entry of a key whose hash (from [`Flows::prefetch`]) is known.
+    pub fn find_hashed(&self, hash: u64, key: &Key) -> Option<u32> {
+        let t = &key.tuple;
+        match (t.src, t.dst) {
+            (IpAddr::V4(s), IpAddr::V4(d)) => {
+                self.find4(hash, key.ingress, s.into(), d.into(), t.sport, t.dport, t.proto)
+            }
+            (IpAddr::V6(s), IpAddr::V6(d)) => {
+                let addresses = [u128::from(s), u128::from(d)];
+                self.index.find(hash, |e| {
+                    self.slot(e).may_be_v6(key.ingress, hash, t.sport, t.dport, t.proto)
+                        && self.v6.get(e as usize) == Some(&addresses)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// An entry by number (a free one if the number is out of range).
+    #[inline]
+    pub fn slot(&self, entry: u32) -> &Slot {
+        static NOBODY: Slot = Slot::FREE;
+        self.pairs.get(entry as usize / 2).map_or(&NOBODY, |p| &p[entry as usize & 1])
+    }
+
+    /// An entry by number.
+    #[inline]
+    pub fn slot_mut(&mut self, entry: u32) -> Option<&mut Slot> {
+        self.pairs.get_mut(entry as usize / 2).map(|p| &mut p[entry as usize & 1])
+    }
+
+    /// The entry an action rests on, if it is still the one that was noted.
+    #[inline]
+    pub fn peer(&self, slot: &Slot) -> Option<u32> {
+        (slot.has(flag::PEER) && self.slot(slot.peer).epoch == slot.peer_epoch).then_some(slot.peer)
+    }
+
+    /// The tuple an entry is found by.
+    pub fn tuple(&self, entry: u32) -> FiveTuple {
+        let slot = self.slot(entry);
+        let (sport, dport) = slot.ports();
+        let (src, dst) = if slot.has(flag::V6) {
+            let [s, d] = self.v6[entry as usize];
+            (IpAddr::V6(s.into()), IpAddr::V6(d.into()))
+        } else {
+            let (s, d) = slot.addresses4();
+            (IpAddr::V4(s.into()), IpAddr::V4(d.into()))
+        };
+        FiveTuple { src, dst, sport, dport, proto: slot.proto() }
+    }
+
+    /// Idle limits of an entry.
+    #[inline]
+    pub fn limits(&self, slot: &Slot) -> &Timeouts {
+        &self.profiles[slot.profile as usize % self.profiles.len()]
+    }
+
+    /// The number of a set of idle limits.
+    pub fn profile(&mut self, limits: &Timeouts) -> u8 {
+        if let Some(at) = self.profiles.iter().position(|p| p == limits) {
+            return at as u8;
+        }
+        if self.profiles.len() > u8::MAX as usize {
+            return 0;
+        }
+        self.profiles.push(*limits);
+        (self.profiles.len() - 1) as u8
+    }
+
+    /// The entry of `key`, made if need be; a new one goes beside `twin` if there is room there.
+    pub fn make(&mut self, key: &Key, twin: Option<u32>, now: u32) -> Result<u32, Full> {
+        let hash = self.hash.at(self.hash.tuple(&key.tuple), key.ingress);
+        if let Some(entry) = self.find_hashed(hash, key) {
+            return Ok(entry);
+        }
+        let entry = match twin.map(|t| t ^ 1) {
+            Some(beside) if !self.slot(beside).has(flag::PRESENT) => beside,
+            _ => self.allocate(now, twin)? * 2,
+        };
+        if !self.index.insert(hash, entry) {
+            return Err(Full);
+        }
+        if let (IpAddr::V6(s), IpAddr::V6(d)) = (key.tuple.src, key.tuple.dst) {
+            self.v6[entry as usize] = [s.into(), d.into()];
+        }
+        if let Some(slot) = self.slot_mut(entry) {
+            slot.claim(key.ingress, &key.tuple, hash);
+            slot.last = now;
+        }
+        Ok(entry)
+    }
+
+    fn allocate(&mut self, now: u32, keep: Option<u32>) -> Result<u32, Full> {
+        let pair = match self.free.pop() {
+            Some(pair) => pair,
+            None if self.pairs.len() < self.capacity as usize => {
+                self.pairs.push([Slot::FREE; 2]);
+                self.pairs.len() as u32 - 1
+            }
+            None => {
+                self.hunt(now, keep)?;
+                self.free.pop().ok_or(Full)?
+            }
+        };
+        self.used += 1;
+        Ok(pair)
+    }
+
+    /// Frees at least one session: a dead one, else one that holds only actions, else the first half-open or one-way
+    /// flow met. Sessions that both ends have spoken in are never taken (admission, B3 of the field's complaints).
+    fn hunt(&mut self, now: u32, keep: Option<u32>) -> Result<(), Full> {
+        let keep = keep.map(|k| k / 2);
+        let mut victim: Option<(u8, u32)> = None;
+        for _ in 0..HUNT.min(self.capacity as usize) {
+            let pair = self.advance();
+            if Some(pair) == keep {
+                continue;
+            }
+            if self.is_dead(pair, now) {
+                self.drop_pair(pair);
+                return Ok(());
+            }
+            let rank = self.pairs[pair as usize].iter().map(|s| worth(s)).max().unwrap_or(0);
+            if rank < 2 && victim.is_none_or(|(r, _)| rank < r) {
+                victim = Some((rank, pair));
+            }
+        }
+        let (_, pair) = victim.ok_or(Full)?;
+        self.drop_pair(pair);
+        Ok(())
+    }
+
+    /// Moves the clock hand over `sessions` sessions and frees those that are dead. Returns how many it freed.
+    pub fn reclaim(&mut self, now: u32, sessions: usize) -> usize {
+        let mut freed = 0;
+        for _ in 0..sessions.min(self.pairs.len()) {
+            let pair = self.advance();
+            let [a, b] = &self.pairs[pair as usize];
+            if (a.flags | b.flags) & flag::PRESENT != 0 && self.is_dead(pair, now) {
+                self.drop_pair(pair);
+                freed += 1;
+            }
+        }
+        freed
+    }
+
+    /// Sessions ever used: one round of the clock hand.
+    pub fn round(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn advance(&mut self) -> u32 {
+        let pair = self.hand;
+        self.hand = if self.hand as usize + 1 >= self.pairs.len() { 0 } else { self.hand + 1 };
+        pair
+    }
+
+    fn is_dead(&self, pair: u32, now: u32) -> bool {
+        let [a, b] = &self.pairs[pair as usize];
+        let present = (a.flags | b.flags) & flag::PRESENT != 0;
+        present && [a, b].into_iter().all(|s| self.entry_dead(s, now))
+    }
+
+    fn entry_dead(&self, slot: &Slot, now: u32) -> bool {
+        if !slot.has(flag::PRESENT) {
+            return true;
+        }
+        if slot.life(now, self.limits(slot)) != Life::Dead {
+            return false;
+        }
+        if slot.kind() == Kind::None && now.wrapping_sub(slot.last) < ACTION_IDLE_MS {
+            return false;
+        }
+        // The client's entry is how a live binding is found again.
+        match self.peer(slot) {
+            Some(p) if self.slot(p).kind() == Kind::Binding => {
+                self.slot(p).life(now, self.limits(self.slot(p))) == Life::Dead
+            }
+            _ => true,
+        }
+    }
+
+    fn drop_pair(&mut self, pair: u32) {
+        for side in 0..2 {
+            let entry = pair * 2 + side;
+            if self.slot(entry).has(flag::PRESENT) {
+                let hash = self.hash.at(self.hash.tuple(&self.tuple(entry)), self.slot(entry).ingress());
+                self.index.remove(hash, entry);
+                if let Some(slot) = self.slot_mut(entry) {
+                    slot.release();
+                }
+            }
+        }
+        self.free.push(pair);
+        self.used -= 1;
+    }
+
+    /// Every entry in use, for inspection and tests.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        let slots = self.pairs.iter().flatten().enumerate();
+        slots.map(|(e, s)| (e as u32, s)).filter(|(_, s)| s.has(flag::PRESENT))
+    }
+}
+
+/// 0: only an action. 1: one side has spoken. 2: a conversation.
+fn worth(slot: &Slot) -> u8 {
+    match slot.kind() {
+        Kind::None => 0,
+        _ if slot.state & super::state::REPLY == 0 => 1,
+        _ => 2,
+    }
+}
