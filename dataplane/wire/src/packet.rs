@@ -38,7 +38,7 @@ pub struct Packet {
     pub l4: u16,
     /// Just past the IP datagram; Ethernet padding begins here.
     pub end: u32,
-    /// Fragment identification (16 bits in IPv4); 0 for an unfragmented IPv6 packet.
+    /// Fragment identification (16 bits in IPv4); 0 for IPv6 without a fragment header.
     pub frag_id: u32,
     /// Fragment offset in units of 8 bytes.
     pub frag_off: u16,
