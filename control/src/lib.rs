@@ -1,1 +1,10 @@
-//! placeholder
+//! The control plane of `vpcd`: what a user may ask for, and what the dataplane is told.
+//!
+//! A request (today a template, later the EC2 API) becomes calls of [`model::Model`], the only place that says what is
+//! legal; [`compile::Compiler`] turns a model into the [`Topology`](vpcd_dataplane::topology::Topology) that workers read;
+//! [`template::load`] reads CloudFormation. Start with [`model`].
+#![forbid(unsafe_code)]
+
+pub mod compile;
+pub mod model;
+pub mod template;

@@ -1,0 +1,300 @@
+//! Security groups and their rules (chapter 04, section 2).
+
+use super::*;
+use ipnet::IpNet;
+
+/// CreateSecurityGroup.
+#[derive(Clone, Debug)]
+pub struct CreateSecurityGroup {
+    pub vpc: Id,
+    pub name: String,
+    pub description: String,
+}
+
+/// One permission of AuthorizeSecurityGroup*, one peer each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpPermission {
+    /// `None` is -1 (SG-34).
+    pub protocol: Option<u8>,
+    /// First port; type for ICMP.
+    pub from: Option<i32>,
+    /// Last port; code for ICMP.
+    pub to: Option<i32>,
+    pub peer: RulePeer,
+    pub description: String,
+}
+
+impl IpPermission {
+    /// Every protocol and port.
+    pub fn all(peer: RulePeer) -> IpPermission {
+        IpPermission { protocol: None, from: None, to: None, peer, description: String::new() }
+    }
+    /// A protocol with a port range (or ICMP type and code).
+    pub fn ports(protocol: u8, from: i32, to: i32, peer: RulePeer) -> IpPermission {
+        IpPermission { protocol: Some(protocol), from: Some(from), to: Some(to), peer, description: String::new() }
+    }
+}
+
+impl Model {
+    /// CreateSecurityGroup (SG-10..15, SG-19).
+    pub fn create_security_group(&mut self, request: CreateSecurityGroup) -> Result<Id> {
+        let v6 = self.find::<Vpc>(&request.vpc)?.ipv6.is_some();
+        if request.description.is_empty() {
+            return refuse("MissingParameter", "The request must contain the parameter GroupDescription");
+        }
+        if request.name.is_empty() {
+            return refuse("MissingParameter", "The request must contain the parameter GroupName");
+        }
+        text("GroupName", &request.name)?;
+        text("GroupDescription", &request.description)?;
+        if request.name.starts_with("sg-") {
+            return refuse("InvalidParameterValue", format!("Value ({}) for parameter GroupName is invalid. Group names may not be in the format sg-*.", request.name));
+        }
+        if request.name == "default" {
+            return refuse("InvalidGroup.Reserved", "The security group name 'default' is reserved");
+        }
+        if self.security_groups.iter().any(|g| g.vpc == request.vpc && g.name == request.name) {
+            return refuse("InvalidGroup.Duplicate", format!("The security group '{}' already exists for VPC '{}'", request.name, request.vpc));
+        }
+        if self.security_groups.len() >= self.limits.security_groups {
+            return refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.");
+        }
+        let id = self.new_id("sg");
+        let egress = self.allow_all(v6);
+        self.security_groups.put(SecurityGroup {
+            id: id.clone(),
+            vpc: request.vpc,
+            name: request.name,
+            description: request.description,
+            ingress: Vec::new(),
+            egress,
+            egress_modified: false,
+        });
+        Ok(id)
+    }
+
+    /// DeleteSecurityGroup (SG-17, SG-23, SG-210).
+    pub fn delete_security_group(&mut self, group: &str) -> Result<()> {
+        let g = self.find::<SecurityGroup>(group)?;
+        if g.name == "default" {
+            return refuse("CannotDelete", format!("the specified group: \"{group}\" name: \"default\" cannot be deleted by a user"));
+        }
+        let peer = RulePeer::Group(group.into());
+        let named = self.security_groups.iter().any(|o| o.id != group && o.ingress.iter().chain(&o.egress).any(|r| r.peer == peer));
+        if named || self.interfaces.iter().any(|e| e.groups.iter().any(|g| g == group)) {
+            return refuse("DependencyViolation", format!("resource {group} has a dependent object"));
+        }
+        self.security_groups.take(group);
+        Ok(())
+    }
+
+    /// AuthorizeSecurityGroupIngress and -Egress, all or nothing; answers the rule ids (SG-32..39, SG-209).
+    pub fn authorize_security_group(&mut self, group: &str, direction: Direction, permissions: &[IpPermission]) -> Result<Vec<Id>> {
+        let g = self.find::<SecurityGroup>(group)?;
+        let mut rules = g.rules(direction).to_vec();
+        let before = rules.len();
+        for p in permissions {
+            let ports = normal_ports(p)?;
+            if !p.description.is_empty() {
+                text("Description", &p.description)?;
+            }
+            let peer = self.peer(g, &p.peer)?;
+            if rules.iter().any(|r| (r.protocol, r.ports, &r.peer) == (p.protocol, ports, &peer)) {
+                return refuse("InvalidPermission.Duplicate", format!("the specified rule \"peer: {}, {}\" already exists", peer_text(&peer), rule_text(p.protocol, ports)));
+            }
+            rules.push(GroupRule { id: String::new(), protocol: p.protocol, ports, peer, description: p.description.clone() });
+        }
+        for v6 in [false, true] {
+            let counts = |r: &&GroupRule| matches!(&r.peer, RulePeer::Group(_)) || matches!(&r.peer, RulePeer::Cidr(n) if n.addr().is_ipv6() == v6);
+            if rules.iter().filter(counts).count() > self.limits.rules_per_group && rules[before..].iter().any(|r| counts(&r)) {
+                return refuse("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.");
+            }
+        }
+        let mut ids = Vec::new();
+        for r in &mut rules[before..] {
+            r.id = self.new_id("sgr");
+            ids.push(r.id.clone());
+        }
+        self.set_rules(group, direction, rules);
+        Ok(ids)
+    }
+
+    /// RevokeSecurityGroupIngress and -Egress by permission; answers those that were not there (SG-209).
+    pub fn revoke_security_group(&mut self, group: &str, direction: Direction, permissions: &[IpPermission]) -> Result<Vec<IpPermission>> {
+        let g = self.find::<SecurityGroup>(group)?;
+        let mut rules = g.rules(direction).to_vec();
+        let mut unknown = Vec::new();
+        for p in permissions {
+            let ports = normal_ports(p)?;
+            let peer = match &p.peer {
+                RulePeer::Cidr(n) => RulePeer::Cidr(n.trunc()),
+                other => other.clone(),
+            };
+            let before = rules.len();
+            rules.retain(|r| (r.protocol, r.ports, &r.peer) != (p.protocol, ports, &peer));
+            if rules.len() == before {
+                unknown.push(p.clone());
+            }
+        }
+        if unknown.len() < permissions.len() {
+            self.set_rules(group, direction, rules);
+        }
+        Ok(unknown)
+    }
+
+    /// RevokeSecurityGroup* by rule id.
+    pub fn revoke_security_group_rules(&mut self, group: &str, direction: Direction, ids: &[Id]) -> Result<()> {
+        let g = self.find::<SecurityGroup>(group)?;
+        let mut rules = g.rules(direction).to_vec();
+        for id in ids {
+            let before = rules.len();
+            rules.retain(|r| r.id != *id);
+            if rules.len() == before {
+                return refuse("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"));
+            }
+        }
+        self.set_rules(group, direction, rules);
+        Ok(())
+    }
+
+    /// The default group of a new VPC (SG-20, SG-21).
+    pub(super) fn default_group(&mut self, vpc: &str, v6: bool) -> SecurityGroup {
+        let id = self.new_id("sg");
+        let own = GroupRule { id: self.new_id("sgr"), protocol: None, ports: (-1, -1), peer: RulePeer::Group(id.clone()), description: String::new() };
+        SecurityGroup {
+            egress: self.allow_all(v6),
+            id,
+            vpc: vpc.into(),
+            name: "default".into(),
+            description: "default VPC security group".into(),
+            ingress: vec![own],
+            egress_modified: false,
+        }
+    }
+
+    /// An IPv6 block came: groups whose outbound rules nobody touched get `::/0` (SG-24, VPC-45).
+    pub(super) fn open_groups_for_ipv6(&mut self, vpc: &str) {
+        let groups: Vec<Id> = self.security_groups.iter().filter(|g| g.vpc == vpc && !g.egress_modified).map(|g| g.id.clone()).collect();
+        for group in groups {
+            let rule = self.allow_all(true).pop();
+            self.security_groups.edit(&group, |g| {
+                if !g.egress.iter().any(|r| rule.as_ref().is_some_and(|n| n.peer == r.peer)) {
+                    g.egress.extend(rule);
+                }
+            });
+        }
+    }
+
+    /// Groups of an interface: of its VPC, not too many, the default one if none (SG-26, SG-60, SG-64).
+    pub(super) fn interface_groups(&self, vpc: &str, groups: &[Id]) -> Result<Vec<Id>> {
+        let mut all: Vec<Id> = Vec::new();
+        for g in groups {
+            if self.find::<SecurityGroup>(g)?.vpc != vpc {
+                return refuse("InvalidGroup.NotFound", format!("You have specified two resources that belong to different networks. ({g}, {vpc})"));
+            }
+            if !all.contains(g) {
+                all.push(g.clone());
+            }
+        }
+        if all.is_empty() {
+            all.push(self.find::<Vpc>(vpc)?.default_group.clone());
+        }
+        if all.len() > self.limits.groups_per_interface {
+            return refuse("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.");
+        }
+        Ok(all)
+    }
+
+    fn allow_all(&mut self, v6: bool) -> Vec<GroupRule> {
+        let mut nets = vec![IpNet::V4(ipnet::Ipv4Net::default())];
+        if v6 {
+            nets.push(IpNet::V6(ipnet::Ipv6Net::default()));
+        }
+        nets.into_iter()
+            .map(|n| GroupRule { id: self.new_id("sgr"), protocol: None, ports: (-1, -1), peer: RulePeer::Cidr(n), description: String::new() })
+            .collect()
+    }
+
+    fn set_rules(&mut self, group: &str, direction: Direction, rules: Vec<GroupRule>) {
+        self.security_groups.edit(group, |g| match direction {
+            Direction::Ingress => g.ingress = rules,
+            Direction::Egress => {
+                g.egress = rules;
+                g.egress_modified = true;
+            }
+        });
+    }
+
+    fn peer(&self, group: &SecurityGroup, peer: &RulePeer) -> Result<RulePeer> {
+        match peer {
+            RulePeer::Cidr(n) => Ok(RulePeer::Cidr(n.trunc())),
+            RulePeer::Group(g) => {
+                if self.find::<SecurityGroup>(g)?.vpc != group.vpc {
+                    return refuse("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
+                }
+                Ok(peer.clone())
+            }
+        }
+    }
+}
+
+/// How people write the protocol and port part of a rule.
+pub fn rule_text(protocol: Option<u8>, ports: (i32, i32)) -> String {
+    let name = parse::protocol_name(protocol);
+    match (protocol, ports) {
+        (Some(6 | 17), (0, 65535)) | (_, (-1, -1)) => name,
+        (Some(1 | 58), (t, -1)) => format!("{name} {t}"),
+        (Some(1 | 58), (t, c)) => format!("{name} {t}/{c}"),
+        (_, (a, b)) if a == b => format!("{name} {a}"),
+        (_, (a, b)) => format!("{name} {a}-{b}"),
+    }
+}
+
+fn peer_text(peer: &RulePeer) -> String {
+    match peer {
+        RulePeer::Cidr(n) => n.to_string(),
+        RulePeer::Group(g) => g.clone(),
+    }
+}
+
+/// Ports in their stored form (SG-32, SG-34, SG-211).
+fn normal_ports(p: &IpPermission) -> Result<(i32, i32)> {
+    match p.protocol {
+        Some(6 | 17) => {
+            let (Some(from), Some(to)) = (p.from, p.to) else {
+                return refuse("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
+            };
+            if !(0..=65535).contains(&from) || !(0..=65535).contains(&to) {
+                return refuse("InvalidParameterValue", format!("Invalid value for portRange: {from}-{to}. Ports lie between 0 and 65535."));
+            }
+            if from > to {
+                return refuse("InvalidParameterValue", format!("Invalid TCP/UDP port range ({from}:{to})"));
+            }
+            Ok((from, to))
+        }
+        Some(1 | 58) => {
+            let (kind, code) = (p.from.unwrap_or(-1), p.to.unwrap_or(-1));
+            icmp(kind, code)
+        }
+        _ => Ok((-1, -1)),
+    }
+}
+
+/// ICMP type and code, -1 for all; all types have all codes.
+pub(super) fn icmp(kind: i32, code: i32) -> Result<(i32, i32)> {
+    if !(-1..=255).contains(&kind) || !(-1..=255).contains(&code) || (kind == -1 && code != -1) {
+        return refuse("InvalidParameterValue", format!("ICMP code ({code}) or type ({kind}) out of range"));
+    }
+    Ok((kind, code))
+}
+
+/// Alphabet and length of names and descriptions (SG-10, SG-11, SG-36).
+fn text(what: &str, value: &str) -> Result<()> {
+    if value.chars().count() > 255 {
+        return refuse("InvalidParameterValue", format!("Value for parameter {what} is invalid. The size exceeds 255 characters."));
+    }
+    if let Some(c) = value.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-:/()#@[]+=&;!$*,{}".contains(*c))) {
+        return refuse("InvalidParameterValue", format!("Value ({value}) for parameter {what} is invalid. Character '{c}' is not allowed."));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Internet, egress-only and NAT gateways (chapter 07, sections 1 to 3).
+
+use super::*;
+
+impl Model {
+    /// CreateInternetGateway (IGW-01).
+    pub fn create_internet_gateway(&mut self) -> Result<Id> {
+        if self.internet_gateways.len() >= self.limits.internet_gateways {
+            return refuse("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.");
+        }
+        let id = self.new_id("igw");
+        self.internet_gateways.put(InternetGateway { id: id.clone(), vpc: None, table_association: None });
+        Ok(id)
+    }
+
+    /// AttachInternetGateway (IGW-02).
+    pub fn attach_internet_gateway(&mut self, gateway: &str, vpc: &str) -> Result<()> {
+        let g = self.find::<InternetGateway>(gateway)?;
+        self.find::<Vpc>(vpc)?;
+        if let Some(other) = &g.vpc {
+            return refuse("Resource.AlreadyAssociated", format!("resource {gateway} is already attached to network {other}"));
+        }
+        if let Some(other) = self.gateway_of(vpc) {
+            return refuse("InvalidParameterValue", format!("Network {vpc} already has an internet gateway attached ({})", other.id));
+        }
+        self.internet_gateways.edit(gateway, |g| g.vpc = Some(vpc.into()));
+        Ok(())
+    }
+
+    /// DetachInternetGateway (IGW-14, IGW-15).
+    pub fn detach_internet_gateway(&mut self, gateway: &str, vpc: &str) -> Result<()> {
+        let g = self.find::<InternetGateway>(gateway)?;
+        self.find::<Vpc>(vpc)?;
+        if g.vpc.as_deref() != Some(vpc) {
+            return refuse("Gateway.NotAttached", format!("resource {gateway} is not attached to network {vpc}"));
+        }
+        let here = |interface: &str| self.interfaces.get(interface).is_some_and(|e| e.vpc == vpc);
+        let mapped = self.interfaces.iter().any(|e| e.vpc == vpc && e.public.is_some())
+            || self.elastic_ips.iter().any(|a| a.association.as_ref().is_some_and(|a| here(&a.interface)));
+        if mapped {
+            return refuse("DependencyViolation", format!("Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."));
+        }
+        if g.table_association.is_some() {
+            return refuse("DependencyViolation", format!("The gateway {gateway} is associated with a route table."));
+        }
+        self.internet_gateways.edit(gateway, |g| g.vpc = None);
+        Ok(())
+    }
+
+    /// DeleteInternetGateway (IGW-16).
+    pub fn delete_internet_gateway(&mut self, gateway: &str) -> Result<()> {
+        if self.find::<InternetGateway>(gateway)?.vpc.is_some() {
+            return refuse("DependencyViolation", format!("The internetGateway '{gateway}' has dependencies and cannot be deleted."));
+        }
+        self.internet_gateways.take(gateway);
+        Ok(())
+    }
+
+    /// The internet gateway attached to a VPC.
+    pub fn gateway_of(&self, vpc: &str) -> Option<&InternetGateway> {
+        self.internet_gateways.iter().find(|g| g.vpc.as_deref() == Some(vpc))
+    }
+
+    /// The egress-only internet gateway of a VPC.
+    pub fn egress_only_of(&self, vpc: &str) -> Option<&EgressOnlyGateway> {
+        self.egress_only_gateways.iter().find(|g| g.vpc == vpc)
+    }
+
+    /// CreateEgressOnlyInternetGateway (EIGW-01..03).
+    pub fn create_egress_only_internet_gateway(&mut self, vpc: &str) -> Result<Id> {
+        self.find::<Vpc>(vpc)?;
+        if let Some(g) = self.egress_only_of(vpc) {
+            return refuse("Resource.AlreadyAssociated", format!("Network {vpc} already has an egress-only internet gateway ({})", g.id));
+        }
+        if self.egress_only_gateways.len() >= self.limits.egress_only_gateways {
+            return refuse("EgressOnlyInternetGatewayLimitExceeded", "The maximum number of egress-only internet gateways has been reached.");
+        }
+        let id = self.new_id("eigw");
+        self.egress_only_gateways.put(EgressOnlyGateway { id: id.clone(), vpc: vpc.into() });
+        Ok(id)
+    }
+
+    /// DeleteEgressOnlyInternetGateway; its routes stay as holes (EIGW-09).
+    pub fn delete_egress_only_internet_gateway(&mut self, gateway: &str) -> Result<()> {
+        self.find::<EgressOnlyGateway>(gateway)?;
+        self.egress_only_gateways.take(gateway);
+        Ok(())
+    }
+
+    /// CreateNatGateway: what AWS finds out only later makes a gateway in state failed (NAT-01..05, NAT-14, NAT-50).
+    pub fn create_nat_gateway(&mut self, subnet: &str, allocation: Option<&str>) -> Result<Id> {
+        let s = self.find::<Subnet>(subnet)?;
+        let Some(allocation) = allocation else {
+            return refuse("MissingParameter", "The request must contain the parameter allocationId");
+        };
+        let (vpc, zone) = (s.vpc.clone(), s.zone.clone());
+        let in_zone = |n: &&NatGateway| n.available() && self.subnets.get(&n.subnet).is_some_and(|s| s.zone == zone);
+        let max = self.limits.nat_gateways_per_zone;
+        if self.nat_gateways.iter().filter(in_zone).count() >= max {
+            return refuse("NatGatewayLimitExceeded", format!("Performing this operation would exceed the limit of {max} NAT gateways"));
+        }
+        let failure = self.nat_failure(&vpc, subnet, allocation);
+        let id = self.new_id("nat");
+        let mut nat = NatGateway {
+            id: id.clone(),
+            vpc: vpc.clone(),
+            subnet: subnet.into(),
+            allocation: allocation.into(),
+            state: NatState::Available,
+            interface: None,
+            private: None,
+            public: None,
+        };
+        match failure {
+            Err(e) => nat.state = NatState::Failed { code: e.code, message: e.message },
+            Ok((public, private)) => {
+                let interface = self.put_nat_interface(&vpc, subnet, &id, private);
+                let association = self.new_id("eipassoc");
+                self.elastic_ips.edit(allocation, |a| {
+                    a.association = Some(AddressAssociation { id: association, interface: interface.clone(), private });
+                });
+                (nat.interface, nat.private, nat.public) = (Some(interface), Some(private), Some(public));
+            }
+        }
+        self.nat_gateways.put(nat);
+        Ok(id)
+    }
+
+    /// DeleteNatGateway: its address is disassociated, not released; its routes stay as holes (NAT-11..13).
+    pub fn delete_nat_gateway(&mut self, nat: &str) -> Result<()> {
+        let n = self.find::<NatGateway>(nat)?.clone();
+        if n.state == NatState::Deleted {
+            return Ok(());
+        }
+        if let Some(interface) = &n.interface {
+            self.elastic_ips.edit(&n.allocation, |a| a.association = None);
+            self.drop_interface(interface);
+        }
+        self.nat_gateways.edit(nat, |n| {
+            n.state = NatState::Deleted;
+            n.interface = None;
+        });
+        Ok(())
+    }
+
+    /// The addresses the gateway will have, or why it fails (NAT-50).
+    fn nat_failure(&self, vpc: &str, subnet: &str, allocation: &str) -> Result<(Ipv4Addr, Ipv4Addr)> {
+        if self.gateway_of(vpc).is_none() {
+            return refuse("Gateway.NotAttached", format!("Network {vpc} has no Internet gateway attached"));
+        }
+        let Some(address) = self.elastic_ips.get(allocation) else {
+            return refuse("InvalidAllocationID.NotFound", format!("Elastic IP address {allocation} could not be associated with this NAT gateway"));
+        };
+        if address.association.is_some() {
+            return refuse("Resource.AlreadyAssociated", format!("Elastic IP address {allocation} is already associated"));
+        }
+        match self.free_private(subnet, &[]) {
+            Ok(private) => Ok((address.public, private)),
+            Err(_) => refuse("InsufficientFreeAddressesInSubnet", "Subnet has insufficient free addresses to create this NAT gateway"),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Instances, as far as packets care: what holds interfaces (chapter 02, IP-06..10; chapter 03, ENI-05..07).
+
+use super::interface::Chosen;
+use super::*;
+use std::net::Ipv6Addr;
+
+/// RunInstances with a count of one. Give either `subnet` and its companions, or `interfaces`.
+#[derive(Clone, Debug, Default)]
+pub struct RunInstance {
+    pub subnet: Option<Id>,
+    pub groups: Vec<Id>,
+    pub private: Option<Ipv4Addr>,
+    pub ipv6: Vec<Ipv6Addr>,
+    pub ipv6_count: Option<u32>,
+    pub interfaces: Vec<InterfaceSpec>,
+    pub instance_type: String,
+    /// Availability Zone, if named: must be the subnet's.
+    pub zone: Option<String>,
+}
+
+/// One interface of a launch: an existing one, or how to make one.
+#[derive(Clone, Debug, Default)]
+pub struct InterfaceSpec {
+    pub device_index: u32,
+    /// An existing, free interface.
+    pub interface: Option<Id>,
+    pub subnet: Option<Id>,
+    pub groups: Vec<Id>,
+    /// Primary first.
+    pub private: Vec<Ipv4Addr>,
+    pub secondary_count: u32,
+    pub ipv6: Vec<Ipv6Addr>,
+    pub ipv6_count: Option<u32>,
+    /// AssociatePublicIpAddress; none: the subnet's attribute decides (IP-07).
+    pub associate_public: Option<bool>,
+    pub description: String,
+    pub delete_on_termination: Option<bool>,
+}
+
+enum Plan {
+    Existing(Id),
+    New(Box<CreateNetworkInterface>, Chosen),
+}
+
+/// Interfaces, IPv4 and IPv6 addresses each, of types the guide's samples name (S-02-15).
+const TYPES: [(&str, usize, usize); 6] = [
+    ("t2.micro", 2, 2),
+    ("t2.small", 3, 4),
+    ("t2.medium", 3, 6),
+    ("m4.large", 2, 10),
+    ("m5.large", 3, 10),
+    ("c5.18xlarge", 15, 50),
+];
+
+/// How many interfaces an instance of this type may have (ENI-06).
+pub(super) fn max_interfaces(instance_type: &str) -> usize {
+    TYPES.iter().find(|t| t.0 == instance_type).map_or(15, |t| t.1)
+}
+
+/// How many addresses of one family an interface of this type may have.
+pub(super) fn max_addresses(instance_type: &str) -> usize {
+    TYPES.iter().find(|t| t.0 == instance_type).map_or(50, |t| t.2)
+}
+
+impl Model {
+    /// RunInstances (IP-06..08, ENI-05..07, SG-26).
+    pub fn run_instance(&mut self, request: RunInstance) -> Result<Id> {
+        let specs = launch_specs(&request)?;
+        let several = specs.len() > 1;
+        let mut seen = Vec::new();
+        let mut plans: Vec<(&InterfaceSpec, Plan, Id)> = Vec::new();
+        let mut want_public = false;
+        for spec in &specs {
+            if seen.contains(&spec.device_index) {
+                return refuse("InvalidParameterCombination", format!("Two network interfaces have device index {}", spec.device_index));
+            }
+            seen.push(spec.device_index);
+            if spec.associate_public == Some(true) && (several || spec.interface.is_some() || spec.device_index != 0) {
+                return refuse("InvalidParameterCombination", "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.");
+            }
+            if let Some(existing) = &spec.interface {
+                let eni = self.find::<NetworkInterface>(existing)?;
+                self.not_managed(eni)?;
+                if eni.attachment.is_some() || plans.iter().any(|p| matches!(&p.1, Plan::Existing(e) if e == existing)) {
+                    return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{existing}] in use."));
+                }
+                if spec.subnet.is_some() || !spec.groups.is_empty() || !spec.private.is_empty() || !spec.ipv6.is_empty() || spec.ipv6_count.is_some() || spec.secondary_count > 0 {
+                    return refuse("InvalidParameterCombination", format!("A network interface ID ({existing}) may not be combined with a subnet, groups or addresses."));
+                }
+                plans.push((spec, Plan::Existing(existing.clone()), eni.subnet.clone()));
+                continue;
+            }
+            let Some(subnet) = spec.subnet.clone() else {
+                return refuse("VPCIdNotSpecified", "No default VPC for this user: name a subnet.");
+            };
+            let create = CreateNetworkInterface {
+                subnet: subnet.clone(),
+                private: spec.private.clone(),
+                secondary_count: spec.secondary_count,
+                ipv6: spec.ipv6.clone(),
+                ipv6_count: spec.ipv6_count,
+                groups: spec.groups.clone(),
+                description: spec.description.clone(),
+            };
+            let others: Vec<&Chosen> = plans.iter().filter_map(|p| if let Plan::New(_, c) = &p.1 { Some(c) } else { None }).collect();
+            let chosen = self.choose(&create, &others)?;
+            if chosen.private.len().max(chosen.ipv6.len()) > max_addresses(&request.instance_type) {
+                return refuse("PrivateIpAddressLimitExceeded", format!("Number of addresses will exceed the limit of {}.", request.instance_type));
+            }
+            if spec.device_index == 0 && !several {
+                want_public = spec.associate_public.unwrap_or(self.find::<Subnet>(&subnet)?.map_public_ip);
+            }
+            plans.push((spec, Plan::New(Box::new(create), chosen), subnet));
+        }
+        plans.sort_by_key(|p| p.0.device_index);
+        let (vpc, zone, subnet) = self.one_place(&plans, request.zone.as_deref())?;
+        if plans.len() > max_interfaces(&request.instance_type) {
+            return refuse("AttachmentLimitExceeded", format!("Interface count {} exceeds the limit for {}", plans.len(), request.instance_type));
+        }
+        let plans: Vec<(InterfaceSpec, Plan)> = plans.into_iter().map(|(s, p, _)| (s.clone(), p)).collect();
+        let id = self.new_id("i");
+        self.instances.put(Instance {
+            id: id.clone(),
+            vpc,
+            subnet,
+            zone,
+            instance_type: request.instance_type.clone(),
+            state: InstanceState::Running,
+            interfaces: BTreeMap::new(),
+            wants_public: want_public,
+        });
+        for (spec, plan) in plans {
+            let (interface, deletes) = match plan {
+                Plan::Existing(e) => (e, false),
+                Plan::New(create, chosen) => (self.put_interface(&create, chosen), true),
+            };
+            self.plug(&interface, &id, spec.device_index, spec.delete_on_termination.unwrap_or(deletes));
+            if spec.device_index == 0 && want_public {
+                self.assign_public(&interface);
+            }
+        }
+        Ok(id)
+    }
+
+    /// StopInstances: the auto-assigned public address goes (IP-10, S-02-12); private ones stay (IP-03).
+    pub fn stop_instance(&mut self, instance: &str) -> Result<()> {
+        let interfaces: Vec<Id> = self.find::<Instance>(instance)?.interfaces.values().cloned().collect();
+        for e in interfaces {
+            self.drop_public(&e);
+        }
+        self.instances.edit(instance, |i| i.state = InstanceState::Stopped);
+        Ok(())
+    }
+
+    /// StartInstances: a new auto-assigned public address, if the launch asked for one.
+    pub fn start_instance(&mut self, instance: &str) -> Result<()> {
+        let i = self.find::<Instance>(instance)?;
+        let eth0 = i.interfaces.get(&0).cloned().filter(|_| i.wants_public && i.interfaces.len() == 1);
+        self.instances.edit(instance, |i| i.state = InstanceState::Running);
+        if let Some(eth0) = eth0 {
+            self.assign_public(&eth0);
+        }
+        Ok(())
+    }
+
+    /// TerminateInstances: interfaces made with it go, others are free again.
+    pub fn terminate_instance(&mut self, instance: &str) -> Result<()> {
+        let interfaces: Vec<Id> = self.find::<Instance>(instance)?.interfaces.values().cloned().collect();
+        for e in interfaces {
+            let goes = self.interfaces.get(&e).and_then(|e| e.attachment.as_ref()).is_some_and(|a| a.delete_on_termination);
+            if goes {
+                self.drop_interface(&e);
+            } else {
+                self.drop_public(&e);
+                self.unplug(&e);
+            }
+        }
+        self.instances.take(instance);
+        Ok(())
+    }
+
+    /// ModifyInstanceAttribute sourceDestCheck: single-interface instances only (NATI-02).
+    pub fn modify_instance_source_dest_check(&mut self, instance: &str, on: bool) -> Result<()> {
+        let i = self.find::<Instance>(instance)?;
+        if i.interfaces.len() != 1 {
+            return refuse("InvalidInstanceID", format!("There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."));
+        }
+        let eth0 = i.interfaces.values().next().cloned().unwrap_or_default();
+        self.modify_source_dest_check(&eth0, on)
+    }
+
+    /// ModifyInstanceAttribute groups: eth0's set (SG-61).
+    pub fn modify_instance_groups(&mut self, instance: &str, groups: &[Id]) -> Result<()> {
+        let i = self.find::<Instance>(instance)?;
+        let eth0 = i.interfaces.get(&0).cloned().unwrap_or_default();
+        self.modify_groups(&eth0, groups)
+    }
+
+    /// All interfaces of one launch lie in one VPC and zone (ENI-07).
+    fn one_place(&self, plans: &[(&InterfaceSpec, Plan, Id)], zone: Option<&str>) -> Result<(Id, String, Id)> {
+        let Some((first, _, subnet)) = plans.first() else {
+            return refuse("MissingParameter", "An instance needs a network interface.");
+        };
+        if first.device_index != 0 {
+            return refuse("InvalidParameterCombination", "A launch needs a network interface with device index 0.");
+        }
+        let s = self.find::<Subnet>(subnet)?;
+        for (_, _, other) in plans {
+            let o = self.find::<Subnet>(other)?;
+            if o.vpc != s.vpc || o.zone != s.zone {
+                return refuse("InvalidParameterCombination", format!("The subnets {subnet} and {other} are not in one VPC and Availability Zone."));
+            }
+        }
+        if zone.is_some_and(|z| z != s.zone) {
+            return refuse("InvalidParameterValue", format!("The Availability Zone '{}' does not match the subnet's ({}).", zone.unwrap_or_default(), s.zone));
+        }
+        Ok((s.vpc.clone(), s.zone.clone(), subnet.clone()))
+    }
+}
+
+fn launch_specs(request: &RunInstance) -> Result<Vec<InterfaceSpec>> {
+    let plain = request.subnet.is_some() || !request.groups.is_empty() || request.private.is_some() || !request.ipv6.is_empty() || request.ipv6_count.is_some();
+    if request.interfaces.is_empty() {
+        return Ok(vec![InterfaceSpec {
+            subnet: request.subnet.clone(),
+            groups: request.groups.clone(),
+            private: request.private.into_iter().collect(),
+            ipv6: request.ipv6.clone(),
+            ipv6_count: request.ipv6_count,
+            ..Default::default()
+        }]);
+    }
+    if plain {
+        return refuse("InvalidParameterCombination", "Network interfaces and an instance-level subnet, groups or addresses may not be specified on the same request");
+    }
+    Ok(request.interfaces.clone())
+}

@@ -1,0 +1,239 @@
+//! Resources and the rules about them: the only place that says what is legal.
+//!
+//! A [`Model`] is one Region of one account. Every operation of the EC2 API that this crate knows is a method that takes
+//! a request in AWS's terms and either applies it whole or answers an [`ApiError`] with AWS's code and changes nothing
+//! (validate, then apply). Templates and the API call the same methods. Reading goes through the shelves
+//! ([`Model::vpcs`], [`Model::subnets`], ...), which list resources in order of creation. Free choices (ids, addresses,
+//! MACs) are deterministic, and a later request never changes what an earlier one got.
+
+mod address;
+mod cidr;
+mod filters;
+mod gateway;
+mod instance;
+mod interface;
+mod limits;
+mod nacl;
+pub mod parse;
+mod routing;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod types;
+mod vpc;
+
+pub use address::AssociateAddress;
+pub use filters::{CreateSecurityGroup, IpPermission, rule_text};
+pub use instance::{InterfaceSpec, RunInstance};
+pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
+pub use limits::Limits;
+pub use nacl::NetworkAclEntrySpec;
+pub use routing::AssociateWith;
+pub use shelf::Shelf;
+pub use types::*;
+pub use vpc::{CreateSubnet, CreateVpc};
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A refusal: AWS's code and a message for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl ApiError {
+    /// A refusal with this code.
+    pub fn new(code: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into() }
+    }
+}
+
+/// What an operation answers.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+pub(crate) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T> {
+    Err(ApiError::new(code, message))
+}
+
+/// All resources of one Region of one account.
+#[derive(Clone, Debug)]
+pub struct Model {
+    limits: Limits,
+    region: String,
+    ids: Ids,
+    labels: HashMap<Id, String>,
+    vpcs: Shelf<Vpc>,
+    subnets: Shelf<Subnet>,
+    route_tables: Shelf<RouteTable>,
+    table_associations: Shelf<TableAssociation>,
+    internet_gateways: Shelf<InternetGateway>,
+    egress_only_gateways: Shelf<EgressOnlyGateway>,
+    nat_gateways: Shelf<NatGateway>,
+    elastic_ips: Shelf<ElasticIp>,
+    security_groups: Shelf<SecurityGroup>,
+    network_acls: Shelf<NetworkAcl>,
+    interfaces: Shelf<NetworkInterface>,
+    instances: Shelf<Instance>,
+    /// (VPC, address) -> ENI: private and IPv6 addresses in use.
+    in_use: HashMap<(Id, IpAddr), Id>,
+    /// Elastic IPs ever handed out of the pool in order; explicit requests do not move it.
+    next_elastic: u32,
+    /// Auto-assigned addresses in use or handed out last.
+    next_public: u32,
+    public_in_use: BTreeSet<Ipv4Addr>,
+    /// Next /56 of the provider's IPv6 pool.
+    next_ipv6: u32,
+    next_mac: u32,
+}
+
+macro_rules! shelves {
+    ($($(#[$doc:meta])* $name:ident: $t:ty, $code:literal, $what:literal;)*) => {$(
+        impl Model {
+            $(#[$doc])*
+            pub fn $name(&self) -> &Shelf<$t> { &self.$name }
+        }
+        impl Lookup for $t {
+            const NOT_FOUND: &'static str = $code;
+            const WHAT: &'static str = $what;
+            fn shelf(model: &Model) -> &Shelf<$t> { &model.$name }
+        }
+    )*};
+}
+
+/// How a kind of resource is found and what is said when it is not there.
+trait Lookup: HasId + Sized + 'static {
+    const NOT_FOUND: &'static str;
+    const WHAT: &'static str;
+    fn shelf(model: &Model) -> &Shelf<Self>;
+}
+
+shelves! {
+    /// VPCs.
+    vpcs: Vpc, "InvalidVpcID.NotFound", "vpc ID";
+    /// Subnets.
+    subnets: Subnet, "InvalidSubnetID.NotFound", "subnet ID";
+    /// Subnet and gateway route tables.
+    route_tables: RouteTable, "InvalidRouteTableID.NotFound", "routeTable ID";
+    /// Main, explicit and gateway associations of route tables.
+    table_associations: TableAssociation, "InvalidAssociationID.NotFound", "association ID";
+    /// Internet gateways.
+    internet_gateways: InternetGateway, "InvalidInternetGatewayID.NotFound", "internetGateway ID";
+    /// Egress-only internet gateways.
+    egress_only_gateways: EgressOnlyGateway, "InvalidEgressOnlyInternetGatewayId.NotFound", "egress only internet gateway ID";
+    /// NAT gateways, failed and deleted ones included.
+    nat_gateways: NatGateway, "NatGatewayNotFound", "NAT gateway";
+    /// Elastic IP allocations.
+    elastic_ips: ElasticIp, "InvalidAllocationID.NotFound", "allocation ID";
+    /// Security groups.
+    security_groups: SecurityGroup, "InvalidGroup.NotFound", "security group";
+    /// Network ACLs.
+    network_acls: NetworkAcl, "InvalidNetworkAclID.NotFound", "networkAcl ID";
+    /// Network interfaces.
+    interfaces: NetworkInterface, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID";
+    /// Instances.
+    instances: Instance, "InvalidInstanceID.NotFound", "instance ID";
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Model::new(0)
+    }
+}
+
+impl Model {
+    /// An empty Region; ids follow from the seed.
+    pub fn new(seed: u64) -> Model {
+        Model {
+            limits: Limits::default(),
+            region: "us-east-1".into(),
+            ids: Ids { seed, next: 0 },
+            labels: HashMap::new(),
+            vpcs: Shelf::default(),
+            subnets: Shelf::default(),
+            route_tables: Shelf::default(),
+            table_associations: Shelf::default(),
+            internet_gateways: Shelf::default(),
+            egress_only_gateways: Shelf::default(),
+            nat_gateways: Shelf::default(),
+            elastic_ips: Shelf::default(),
+            security_groups: Shelf::default(),
+            network_acls: Shelf::default(),
+            interfaces: Shelf::default(),
+            instances: Shelf::default(),
+            in_use: HashMap::new(),
+            next_elastic: 0,
+            next_public: 0,
+            public_in_use: BTreeSet::new(),
+            next_ipv6: 0,
+            next_mac: 0,
+        }
+    }
+
+    /// The quotas in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+    /// The quotas, to raise them as a support request would.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+    /// Name of the Region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+    /// Puts the (still empty) model into another Region.
+    pub fn set_region(&mut self, region: &str) {
+        self.region = region.into();
+    }
+    /// Names of the Availability Zones.
+    pub fn zones(&self) -> Vec<String> {
+        ["a", "b", "c"].iter().map(|z| format!("{}{z}", self.region)).collect()
+    }
+    /// Gives a resource the name that people know it by (a template's logical id).
+    pub fn set_label(&mut self, id: &str, label: &str) {
+        self.labels.insert(id.into(), label.into());
+    }
+    /// The name people know a resource by, else its id.
+    pub fn label<'a>(&'a self, id: &'a str) -> &'a str {
+        self.labels.get(id).map_or(id, |l| l)
+    }
+    /// Whether a label was given.
+    pub fn labelled(&self, id: &str) -> Option<&str> {
+        self.labels.get(id).map(String::as_str)
+    }
+
+    fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
+        T::shelf(self)
+            .get(id)
+            .ok_or_else(|| ApiError::new(T::NOT_FOUND, format!("The {} '{id}' does not exist", T::WHAT)))
+    }
+
+    fn new_id(&mut self, prefix: &str) -> Id {
+        self.ids.make(prefix)
+    }
+}
+
+/// Makes resource ids; a random source can take its place.
+#[derive(Clone, Debug)]
+struct Ids {
+    seed: u64,
+    next: u64,
+}
+
+impl Ids {
+    fn make(&mut self, prefix: &str) -> Id {
+        self.next += 1;
+        // A bijection (splitmix64's finish), so that no two counters of one seed give one id.
+        let mut z = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(self.next);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        format!("{prefix}-0{z:016x}")
+    }
+}
+
+/// Entries of one direction by rule number.
+pub type AclEntries = BTreeMap<u16, AclEntry>;

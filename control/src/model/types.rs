@@ -1,0 +1,336 @@
+//! What each resource holds. Fields are for reading; only operations of [`Model`](super::Model) change them.
+
+use super::AclEntries;
+pub use super::shelf::HasId;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use vpcd_wire::Mac;
+
+/// A resource id: a prefix and 17 hexadecimal digits.
+pub type Id = String;
+
+/// A block associated with a VPC or a subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block<N> {
+    /// Association id.
+    pub id: Id,
+    pub cidr: N,
+}
+
+/// A VPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vpc {
+    pub id: Id,
+    /// The primary block first (VPC-01, VPC-36).
+    pub blocks: Vec<Block<Ipv4Net>>,
+    /// VPC-40.
+    pub ipv6: Option<Block<Ipv6Net>>,
+    pub tenancy: String,
+    pub main_association: Id,
+    pub default_acl: Id,
+    pub default_group: Id,
+    pub dns_support: bool,
+    pub dns_hostnames: bool,
+}
+
+impl Vpc {
+    /// The permanent primary block.
+    pub fn primary(&self) -> Ipv4Net {
+        self.blocks.first().map(|b| b.cidr).unwrap_or_default()
+    }
+    /// All blocks of both families.
+    pub fn all_blocks(&self) -> impl Iterator<Item = IpNet> {
+        self.blocks.iter().map(|b| IpNet::V4(b.cidr)).chain(self.ipv6.iter().map(|b| IpNet::V6(b.cidr)))
+    }
+}
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub id: Id,
+    pub vpc: Id,
+    pub cidr: Ipv4Net,
+    pub ipv6: Option<Block<Ipv6Net>>,
+    pub zone: String,
+    /// IP-06.
+    pub map_public_ip: bool,
+    /// IP-14.
+    pub assign_ipv6: bool,
+    /// Explicit route-table association; none: the main table (RT-01).
+    pub table_association: Option<Id>,
+    pub acl_association: Id,
+    pub acl: Id,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RouteTarget {
+    Local,
+    InternetGateway(Id),
+    EgressOnlyGateway(Id),
+    NatGateway(Id),
+    NetworkInterface(Id),
+    /// Only in requests: stored as the instance's single interface (RT-79).
+    Instance(Id),
+}
+
+/// One route of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub destination: IpNet,
+    pub target: RouteTarget,
+    /// A block's local route: made with the table, its target replaceable in a gateway table (RT-57).
+    pub local: bool,
+}
+
+/// A subnet or gateway route table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTable {
+    pub id: Id,
+    pub vpc: Id,
+    pub routes: Vec<Route>,
+}
+
+/// What a route table is associated with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssociatedWith {
+    /// The main table of this VPC.
+    Main(Id),
+    Subnet(Id),
+    /// An internet gateway (RT-50).
+    Gateway(Id),
+}
+
+/// One association of a route table (RT-32).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableAssociation {
+    pub id: Id,
+    pub table: Id,
+    pub with: AssociatedWith,
+}
+
+/// An internet gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InternetGateway {
+    pub id: Id,
+    pub vpc: Option<Id>,
+    /// Association with a gateway route table.
+    pub table_association: Option<Id>,
+}
+
+/// An egress-only internet gateway (EIGW-01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EgressOnlyGateway {
+    pub id: Id,
+    pub vpc: Id,
+}
+
+/// NAT-08; transitions are immediate, so nothing is ever seen pending or deleting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NatState {
+    Available,
+    /// NAT-50: code and message.
+    Failed {
+        code: &'static str,
+        message: String,
+    },
+    Deleted,
+}
+
+/// A NAT gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatGateway {
+    pub id: Id,
+    pub vpc: Id,
+    pub subnet: Id,
+    pub allocation: Id,
+    pub state: NatState,
+    /// Its interface, while available.
+    pub interface: Option<Id>,
+    pub private: Option<Ipv4Addr>,
+    pub public: Option<Ipv4Addr>,
+}
+
+impl NatGateway {
+    /// Whether it carries traffic (NAT-09).
+    pub fn available(&self) -> bool {
+        self.state == NatState::Available
+    }
+}
+
+/// An Elastic IP address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElasticIp {
+    /// Allocation id.
+    pub id: Id,
+    pub public: Ipv4Addr,
+    pub association: Option<AddressAssociation>,
+}
+
+/// What an Elastic IP is mapped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressAssociation {
+    pub id: Id,
+    pub interface: Id,
+    pub private: Ipv4Addr,
+}
+
+/// Which way a rule looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+/// The far side of a security-group rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RulePeer {
+    Cidr(IpNet),
+    Group(Id),
+}
+
+/// One security-group rule, normalised (SG-211).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    pub id: Id,
+    /// `None` is every protocol.
+    pub protocol: Option<u8>,
+    /// First and last port; type and code for ICMP; -1 and -1 where ports mean nothing.
+    pub ports: (i32, i32),
+    pub peer: RulePeer,
+    pub description: String,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityGroup {
+    pub id: Id,
+    pub vpc: Id,
+    pub name: String,
+    pub description: String,
+    pub ingress: Vec<GroupRule>,
+    pub egress: Vec<GroupRule>,
+    /// Outbound rules were touched: IPv6 rules come no more by themselves (SG-24).
+    pub egress_modified: bool,
+}
+
+impl SecurityGroup {
+    /// The rules of one direction.
+    pub fn rules(&self, direction: Direction) -> &[GroupRule] {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+}
+
+/// One numbered entry of a network ACL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AclEntry {
+    pub protocol: Option<u8>,
+    /// Destination ports; type and code for ICMP; -1 and -1 where they mean nothing.
+    pub ports: (i32, i32),
+    pub cidr: IpNet,
+    pub allow: bool,
+}
+
+/// A network ACL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkAcl {
+    pub id: Id,
+    pub vpc: Id,
+    pub is_default: bool,
+    pub ingress: AclEntries,
+    pub egress: AclEntries,
+    /// Inbound, outbound: touched by the user (NACL-04).
+    pub modified: [bool; 2],
+}
+
+impl NetworkAcl {
+    /// The entries of one direction.
+    pub fn entries(&self, direction: Direction) -> &AclEntries {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+}
+
+/// A network interface (ENI-01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkInterface {
+    pub id: Id,
+    pub vpc: Id,
+    pub subnet: Id,
+    pub mac: Mac,
+    pub description: String,
+    /// Primary first.
+    pub private: Vec<Ipv4Addr>,
+    pub ipv6: Vec<Ipv6Addr>,
+    pub groups: Vec<Id>,
+    pub source_dest_check: bool,
+    pub attachment: Option<Attachment>,
+    /// Something outside the model is plugged in (a replay that names a free interface).
+    pub bound: bool,
+    /// The NAT gateway that owns it (NAT-06).
+    pub nat_gateway: Option<Id>,
+    /// Auto-assigned public IPv4 of its primary address (IP-09).
+    pub public: Option<Ipv4Addr>,
+    pub timeouts: super::TrackingTimeouts,
+}
+
+impl NetworkInterface {
+    /// The primary private address (IP-03).
+    pub fn primary(&self) -> Ipv4Addr {
+        self.private.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+}
+
+/// How an interface hangs on an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    pub id: Id,
+    pub instance: Id,
+    pub device_index: u32,
+    pub delete_on_termination: bool,
+}
+
+/// Life of an instance, as far as packets care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceState {
+    Running,
+    Stopped,
+}
+
+/// An instance: what holds interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: Id,
+    pub vpc: Id,
+    /// Subnet of eth0.
+    pub subnet: Id,
+    pub zone: String,
+    pub instance_type: String,
+    pub state: InstanceState,
+    /// Interfaces by device index; 0 is eth0.
+    pub interfaces: BTreeMap<u32, Id>,
+    /// eth0 gets an auto-assigned public IPv4 at each start (IP-06, IP-07).
+    pub wants_public: bool,
+}
+
+macro_rules! has_id { ($($t:ident),*) => {$( impl HasId for $t { fn id(&self) -> &str { &self.id } } )*} }
+has_id!(
+    Vpc,
+    Subnet,
+    RouteTable,
+    TableAssociation,
+    InternetGateway,
+    EgressOnlyGateway,
+    NatGateway,
+    ElasticIp,
+    SecurityGroup,
+    NetworkAcl,
+    NetworkInterface,
+    Instance
+);
