@@ -48,7 +48,14 @@ fn ipv4(out: &mut Frame, eth: Mac, src: u32, dst: u32, proto: u8, l4_len: usize)
 }
 
 /// Ethernet and IPv6 header (RFC 8200, 3) before `len` zero bytes of ICMPv6.
-fn icmp6(out: &mut Frame, eth: Mac, src: Ipv6Addr, dst: Ipv6Addr, hops: u8, len: usize) -> &mut [u8] {
+fn icmp6(
+    out: &mut Frame,
+    eth: Mac,
+    src: Ipv6Addr,
+    dst: Ipv6Addr,
+    hops: u8,
+    len: usize,
+) -> &mut [u8] {
     let bytes = ethernet(out, eth, 0x86dd, 40 + len);
     bytes[ETH_LEN] = 0x60;
     put16(bytes, ETH_LEN + 4, len as u16);
@@ -120,7 +127,9 @@ pub fn build_ra(out: &mut Frame, eth_dst: Mac, src_mac: Mac, src: Ipv6Addr, dst:
 
 /// The datagram `p` found in `orig`, at most `max` bytes of it.
 fn datagram<'a>(orig: &'a [u8], p: &Packet, max: usize) -> &'a [u8] {
-    let whole = orig.get(usize::from(p.l3)..(p.end as usize).min(orig.len())).unwrap_or(&[]);
+    let whole = orig
+        .get(usize::from(p.l3)..(p.end as usize).min(orig.len()))
+        .unwrap_or(&[]);
     whole.get(..max).unwrap_or(whole)
 }
 
@@ -139,7 +148,14 @@ pub fn build_icmp4_error(
     p: &Packet,
 ) {
     let quote = datagram(orig, p, ERROR_MAX_4 - 28);
-    let bytes = ipv4(out, eth_dst, u32::from(src_ip), p.src4, proto::ICMP, 8 + quote.len());
+    let bytes = ipv4(
+        out,
+        eth_dst,
+        u32::from(src_ip),
+        p.src4,
+        proto::ICMP,
+        8 + quote.len(),
+    );
     put(bytes, L4_OF_4, &[typ, code]);
     put16(bytes, L4_OF_4 + 6, mtu);
     put(bytes, L4_OF_4 + 8, quote);
@@ -176,9 +192,16 @@ pub fn build_tcp_rst4(out: &mut Frame, eth_dst: Mac, orig: &[u8], p: &Packet) {
     } else {
         let header = chunk::<13>(orig, l4).map_or(20, |h| usize::from(h[12] >> 4) * 4);
         let data = (p.end as usize).saturating_sub(l4 + header) as u32;
-        let controls = [tcp::SYN, tcp::FIN].into_iter().filter(|f| p.tcp_flags & f != 0).count() as u32;
+        let controls = [tcp::SYN, tcp::FIN]
+            .into_iter()
+            .filter(|f| p.tcp_flags & f != 0)
+            .count() as u32;
         let seq = get32(orig, l4 + 4).unwrap_or(0);
-        (0, seq.wrapping_add(data).wrapping_add(controls), tcp::RST | tcp::ACK)
+        (
+            0,
+            seq.wrapping_add(data).wrapping_add(controls),
+            tcp::RST | tcp::ACK,
+        )
     };
     let bytes = ipv4(out, eth_dst, p.dst4, p.src4, proto::TCP, 20);
     put16(bytes, L4_OF_4, p.dport);

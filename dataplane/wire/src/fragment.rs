@@ -23,9 +23,15 @@ pub fn fragment4(frame: &Frame, p: &Packet, mtu: usize, emit: &mut dyn FnMut(Fra
     }
     let bytes = frame.bytes();
     let (l3, l4) = (usize::from(p.l3), usize::from(p.l4));
-    let Some(mut payload) = bytes.get(l4..p.end as usize) else { return };
-    let Some(ethernet) = bytes.get(..l3) else { return };
-    let Some(header) = bytes.get(l3..l4).filter(|h| h.len() >= 20) else { return };
+    let Some(mut payload) = bytes.get(l4..p.end as usize) else {
+        return;
+    };
+    let Some(ethernet) = bytes.get(..l3) else {
+        return;
+    };
+    let Some(header) = bytes.get(l3..l4).filter(|h| h.len() >= 20) else {
+        return;
+    };
 
     let mut later = [0; 60];
     let later = copied_options(header, &mut later);
@@ -33,12 +39,20 @@ pub fn fragment4(frame: &Frame, p: &Packet, mtu: usize, emit: &mut dyn FnMut(Fra
     let mut offset = p.frag_off;
     loop {
         let last = header.len() + payload.len() <= mtu;
-        let take = if last { payload.len() } else { mtu.saturating_sub(header.len()) & !7 };
+        let take = if last {
+            payload.len()
+        } else {
+            mtu.saturating_sub(header.len()) & !7
+        };
         if take == 0 && !last {
             return;
         }
-        let Some((piece, rest)) = payload.split_at_checked(take) else { return };
-        emit(write_piece(frame, p, ethernet, header, piece, offset, !last));
+        let Some((piece, rest)) = payload.split_at_checked(take) else {
+            return;
+        };
+        emit(write_piece(
+            frame, p, ethernet, header, piece, offset, !last,
+        ));
         if last {
             return;
         }
@@ -70,7 +84,11 @@ fn write_piece(
     put16(bytes, l3 + 2, (header.len() + piece.len()) as u16);
     // The reserved and "don't fragment" bits are those of the original.
     let more = if more || p.has(Packet::MF) { 0x2000 } else { 0 };
-    put16(bytes, l3 + 6, u16::from(bytes[l3 + 6] & 0xc0) << 8 | more | offset & 0x1fff);
+    put16(
+        bytes,
+        l3 + 6,
+        u16::from(bytes[l3 + 6] & 0xc0) << 8 | more | offset & 0x1fff,
+    );
     put16(bytes, l3 + 10, 0);
     let sum = checksum(&bytes[l3..l4]);
     put16(bytes, l3 + 10, sum);
@@ -90,9 +108,13 @@ fn copied_options<'a>(header: &[u8], out: &'a mut [u8; 60]) -> &'a [u8] {
             [_, size, ..] if size >= 2 => usize::from(size),
             _ => break,
         };
-        let Some((option, rest)) = options.split_at_checked(size) else { break };
+        let Some((option, rest)) = options.split_at_checked(size) else {
+            break;
+        };
         // A header has at most 40 bytes of options; a subset of them fits as well.
-        if option[0] & 0x80 != 0 && let Some(to) = out.get_mut(len..len + size) {
+        if option[0] & 0x80 != 0
+            && let Some(to) = out.get_mut(len..len + size)
+        {
             to.copy_from_slice(option);
             len += size;
         }

@@ -1,7 +1,9 @@
 //! One walk over a frame. The checks and their order are those of `docs/semantics.md`, section 2.
 
 use crate::bytes::{chunk, get16, get32};
-use crate::{Arp, ETH_LEN, Frame, Mac, Packet, ParseError, Parsed, is_icmp_error, is_icmp_query, proto};
+use crate::{
+    Arp, ETH_LEN, Frame, Mac, Packet, ParseError, Parsed, is_icmp_error, is_icmp_query, proto,
+};
 use std::net::Ipv4Addr;
 
 /// Ethernet and the fixed IPv4 header: what the common case reads at once.
@@ -35,9 +37,10 @@ pub fn parse_frame(frame: &Frame, mtu: usize) -> Result<Parsed, ParseError> {
     let parsed = parse(frame.bytes(), 0)?;
     if let Parsed::Ip(p) = &parsed {
         let l4_header = match p.proto {
-            proto::TCP if !p.has(Packet::LATER) => {
-                frame.bytes().get(usize::from(p.l4) + 12).map_or(20, |b| usize::from(b >> 4) * 4)
-            }
+            proto::TCP if !p.has(Packet::LATER) => frame
+                .bytes()
+                .get(usize::from(p.l4) + 12)
+                .map_or(20, |b| usize::from(b >> 4) * 4),
             proto::UDP => 8,
             _ => 0,
         };
@@ -51,7 +54,7 @@ pub fn parse_frame(frame: &Frame, mtu: usize) -> Result<Parsed, ParseError> {
 
 #[inline]
 fn oversize(bytes: &[u8], mtu: usize) -> bool {
-    mtu != 0 && bytes.len() > mtu + ETH_LEN
+    mtu != 0 && bytes.len().saturating_sub(ETH_LEN) > mtu
 }
 
 #[inline]
@@ -61,7 +64,9 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
 
     let total = usize::from(be16(16));
     let end = ETH_LEN + total;
-    let Some(datagram) = bytes.get(..end) else { return Err(ParseError::Truncated) };
+    let Some(datagram) = bytes.get(..end) else {
+        return Err(ParseError::Truncated);
+    };
     if oversize(bytes, mtu) {
         return Err(ParseError::Oversize);
     }
@@ -71,7 +76,11 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
         if total < 20 {
             return Err(ParseError::HeaderLength);
         }
-        (be32(14) as u64) + (be32(18) as u64) + (be32(22) as u64) + (be32(26) as u64) + (be32(30) as u64)
+        (be32(14) as u64)
+            + (be32(18) as u64)
+            + (be32(22) as u64)
+            + (be32(26) as u64)
+            + (be32(30) as u64)
     } else {
         if head[14] >> 4 != 4 {
             return Err(ParseError::IpVersion);
@@ -79,7 +88,9 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
         if header < 20 || header > total {
             return Err(ParseError::HeaderLength);
         }
-        u64::from(crate::checksum::sum(datagram.get(ETH_LEN..ETH_LEN + header).unwrap_or(&[])))
+        u64::from(crate::checksum::sum(
+            datagram.get(ETH_LEN..ETH_LEN + header).unwrap_or(&[]),
+        ))
     };
     // 32-bit words fold to the same 16-bit sum as 16-bit ones.
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
@@ -112,7 +123,9 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
 
 #[inline]
 fn fragment_flags(offset: u16, more: bool) -> u8 {
-    Packet::FRAGMENT | if more { Packet::MF } else { 0 } | if offset != 0 { Packet::LATER } else { 0 }
+    Packet::FRAGMENT
+        | if more { Packet::MF } else { 0 }
+        | if offset != 0 { Packet::LATER } else { 0 }
 }
 
 /// Reads the L4 header, or judges the fragment. `datagram` ends where the packet does.
@@ -121,7 +134,11 @@ fn l4(datagram: &[u8], p: &mut Packet) -> Result<(), ParseError> {
     if p.has(Packet::FRAGMENT) {
         return fragment(datagram, p);
     }
-    if ports(datagram, p) { Ok(()) } else { Err(ParseError::L4Header) }
+    if ports(datagram, p) {
+        Ok(())
+    } else {
+        Err(ParseError::L4Header)
+    }
 }
 
 /// Fills in ports and TCP flags; false if the L4 header is short or contradicts itself.
@@ -131,7 +148,9 @@ fn ports(datagram: &[u8], p: &mut Packet) -> bool {
     let v6 = p.has(Packet::V6);
     match p.proto {
         proto::TCP => {
-            let Some(h) = body.first_chunk::<20>() else { return false };
+            let Some(h) = body.first_chunk::<20>() else {
+                return false;
+            };
             let header = usize::from(h[12] >> 4) * 4;
             // Options of a first fragment may lie in the next one.
             if header < 20 || header > body.len() && !p.has(Packet::FRAGMENT) {
@@ -142,7 +161,9 @@ fn ports(datagram: &[u8], p: &mut Packet) -> bool {
             p.tcp_flags = h[13];
         }
         proto::UDP => {
-            let Some(h) = body.first_chunk::<8>() else { return false };
+            let Some(h) = body.first_chunk::<8>() else {
+                return false;
+            };
             let len = usize::from(u16::from_be_bytes([h[4], h[5]]));
             if len < 8 || len > body.len() && !p.has(Packet::FRAGMENT) {
                 return false;
@@ -151,7 +172,9 @@ fn ports(datagram: &[u8], p: &mut Packet) -> bool {
             p.dport = u16::from_be_bytes([h[2], h[3]]);
         }
         proto::ICMP | proto::ICMP6 if (p.proto == proto::ICMP6) == v6 => {
-            let Some(h) = body.first_chunk::<8>() else { return false };
+            let Some(h) = body.first_chunk::<8>() else {
+                return false;
+            };
             if is_icmp_query(v6, h[0]) {
                 p.sport = u16::from_be_bytes([h[4], h[5]]);
             } else if is_icmp_error(v6, h[0]) {
@@ -207,12 +230,43 @@ fn parse_other(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
 }
 
 fn parse_arp(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
-    let Some(head) = bytes.first_chunk::<ARP_LEN>() else { return Err(ParseError::Truncated) };
+    let Some(head) = bytes.first_chunk::<ARP_LEN>() else {
+        return Err(ParseError::Truncated);
+    };
     if oversize(bytes, mtu) {
         return Err(ParseError::Oversize);
     }
-    let [.., h0, h1, p0, p1, hlen, plen, o0, o1, a, b, c, d, e, f, s0, s1, s2, s3, u, v, w, x, y, z, t0, t1, t2, t3] =
-        *head;
+    let [
+        ..,
+        h0,
+        h1,
+        p0,
+        p1,
+        hlen,
+        plen,
+        o0,
+        o1,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        s0,
+        s1,
+        s2,
+        s3,
+        u,
+        v,
+        w,
+        x,
+        y,
+        z,
+        t0,
+        t1,
+        t2,
+        t3,
+    ] = *head;
     // Ethernet (1), IPv4, and their address lengths.
     if [h0, h1, p0, p1, hlen, plen] != [0, 1, 8, 0, 6, 4] {
         return Err(ParseError::Neighbour);
@@ -227,9 +281,13 @@ fn parse_arp(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
 }
 
 fn parse6(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
-    let Some(head) = bytes.first_chunk::<FIXED6>() else { return Err(ParseError::Truncated) };
+    let Some(head) = bytes.first_chunk::<FIXED6>() else {
+        return Err(ParseError::Truncated);
+    };
     let end = FIXED6 + usize::from(u16::from_be_bytes([head[18], head[19]]));
-    let Some(datagram) = bytes.get(..end) else { return Err(ParseError::Truncated) };
+    let Some(datagram) = bytes.get(..end) else {
+        return Err(ParseError::Truncated);
+    };
     if oversize(bytes, mtu) {
         return Err(ParseError::Oversize);
     }
@@ -244,7 +302,12 @@ fn parse6(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
         end: end as u32,
         frag_id: chain.frag_id,
         frag_off: chain.frag_off,
-        flags: Packet::V6 | if chain.fragment { fragment_flags(chain.frag_off, chain.more) } else { 0 },
+        flags: Packet::V6
+            | if chain.fragment {
+                fragment_flags(chain.frag_off, chain.more)
+            } else {
+                0
+            },
         proto: chain.proto,
         ttl: head[21],
         ..Packet::default()
@@ -269,7 +332,11 @@ pub(crate) struct Chain {
 
 /// Walks the extension headers from `at`, the first of which is named `next`. `None`: refused.
 pub(crate) fn chain6(bytes: &[u8], at: usize, next: u8) -> Option<Chain> {
-    let mut chain = Chain { proto: next, l4: at, ..Chain::default() };
+    let mut chain = Chain {
+        proto: next,
+        l4: at,
+        ..Chain::default()
+    };
     let mut fragment_seen = false;
     for n in 0.. {
         if !matches!(chain.proto, 0 | 43 | 44 | 51 | 60) {

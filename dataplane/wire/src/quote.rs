@@ -55,18 +55,31 @@ pub fn quote(bytes: &[u8], p: &Packet) -> Option<Quote> {
     }
     let h = chunk::<8>(bytes.get(..end)?, l4)?;
     let (sport, dport) = match protocol {
-        proto::TCP | proto::UDP => (u16::from_be_bytes([h[0], h[1]]), u16::from_be_bytes([h[2], h[3]])),
+        proto::TCP | proto::UDP => (
+            u16::from_be_bytes([h[0], h[1]]),
+            u16::from_be_bytes([h[2], h[3]]),
+        ),
         proto::ICMP | proto::ICMP6 if (protocol == proto::ICMP6) == v6 => {
             if is_icmp_error(v6, h[0]) {
                 return None;
             }
-            let id = if is_icmp_query(v6, h[0]) { get16(h, 4)? } else { 0 };
+            let id = if is_icmp_query(v6, h[0]) {
+                get16(h, 4)?
+            } else {
+                0
+            };
             (id, u16::from_be_bytes([h[0], h[1]]))
         }
         _ => (0, 0),
     };
     Some(Quote {
-        tuple: FiveTuple { src, dst, sport, dport, proto: protocol },
+        tuple: FiveTuple {
+            src,
+            dst,
+            sport,
+            dport,
+            proto: protocol,
+        },
         l3: u16::try_from(l3).ok()?,
         l4: u16::try_from(l4).ok()?,
         end: end as u32,

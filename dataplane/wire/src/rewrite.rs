@@ -66,28 +66,43 @@ impl Rewrite4 {
         let l4 = usize::from(p.l4);
         match p.proto {
             proto::TCP => {
-                let Some(h) = chunk_mut::<20>(bytes, l4) else { return };
+                let Some(h) = chunk_mut::<20>(bytes, l4) else {
+                    return;
+                };
                 h[0..2].copy_from_slice(&self.sport.to_be_bytes());
                 h[2..4].copy_from_slice(&self.dport.to_be_bytes());
                 let old = u16::from_be_bytes([h[TCP_CSUM], h[TCP_CSUM + 1]]);
-                let new = if partial { self.update_partial(old) } else { update(old, self.d_l4) };
+                let new = if partial {
+                    self.update_partial(old)
+                } else {
+                    update(old, self.d_l4)
+                };
                 h[TCP_CSUM..TCP_CSUM + 2].copy_from_slice(&new.to_be_bytes());
             }
             proto::UDP => {
-                let Some(h) = chunk_mut::<8>(bytes, l4) else { return };
+                let Some(h) = chunk_mut::<8>(bytes, l4) else {
+                    return;
+                };
                 h[0..2].copy_from_slice(&self.sport.to_be_bytes());
                 h[2..4].copy_from_slice(&self.dport.to_be_bytes());
                 let old = u16::from_be_bytes([h[UDP_CSUM], h[UDP_CSUM + 1]]);
-                let new = if partial { self.update_partial(old) } else { update_udp(old, self.d_l4) };
+                let new = if partial {
+                    self.update_partial(old)
+                } else {
+                    update_udp(old, self.d_l4)
+                };
                 h[UDP_CSUM..UDP_CSUM + 2].copy_from_slice(&new.to_be_bytes());
             }
             proto::ICMP if is_icmp_query(false, (p.dport >> 8) as u8) => {
-                let Some(h) = chunk_mut::<8>(bytes, l4) else { return };
+                let Some(h) = chunk_mut::<8>(bytes, l4) else {
+                    return;
+                };
                 h[ICMP_ID..ICMP_ID + 2].copy_from_slice(&self.sport.to_be_bytes());
                 // ICMP has no pseudo header, so a partial checksum covers nothing yet.
                 if !partial {
                     let old = u16::from_be_bytes([h[ICMP_CSUM], h[ICMP_CSUM + 1]]);
-                    h[ICMP_CSUM..ICMP_CSUM + 2].copy_from_slice(&update(old, self.d_l4).to_be_bytes());
+                    h[ICMP_CSUM..ICMP_CSUM + 2]
+                        .copy_from_slice(&update(old, self.d_l4).to_be_bytes());
                 }
             }
             _ => {}
@@ -97,7 +112,9 @@ impl Rewrite4 {
     /// The IP header part of [`Rewrite4::apply`].
     #[inline]
     fn apply_header(&self, bytes: &mut [u8], l3: usize, ttl: bool) {
-        let Some(ip) = chunk_mut::<20>(bytes, l3) else { return };
+        let Some(ip) = chunk_mut::<20>(bytes, l3) else {
+            return;
+        };
         let mut delta = u32::from(self.d_addr);
         if ttl && ip[8] != 0 {
             ip[8] -= 1;
@@ -138,11 +155,16 @@ pub fn rewrite_error4(
     let partial = is_partial(frame, p);
     let all = frame.bytes_mut();
     let (l3, l4) = (usize::from(p.l3), usize::from(p.l4));
-    let old = (get32(all, l3 + 12).unwrap_or(0), get32(all, l3 + 16).unwrap_or(0));
+    let old = (
+        get32(all, l3 + 12).unwrap_or(0),
+        get32(all, l3 + 16).unwrap_or(0),
+    );
     Rewrite4::new(0, (old.0, old.1, 0, 0), (outer.0, outer.1, 0, 0)).apply_header(all, l3, ttl);
 
     // Nothing beyond the quote is touched, even where the frame goes on (padding, extensions).
-    let Some(bytes) = all.get_mut(..q.end as usize) else { return };
+    let Some(bytes) = all.get_mut(..q.end as usize) else {
+        return;
+    };
     let (ql3, ql4) = (usize::from(q.l3), usize::from(q.l4));
     // Every changed word lies at an even distance from the ICMP header: 8 + a multiple of 4.
     let mut icmp = 0u32;
@@ -181,14 +203,18 @@ pub fn rewrite_error4(
 
 /// Writes a word and tells the delta; beyond the end nothing happens and nothing changes.
 fn set16(bytes: &mut [u8], at: usize, new: u16) -> u32 {
-    let Some(old) = get16(bytes, at) else { return 0 };
+    let Some(old) = get16(bytes, at) else {
+        return 0;
+    };
     put16(bytes, at, new);
     delta16(old, new)
 }
 
 /// [`set16`] for two words.
 fn set32(bytes: &mut [u8], at: usize, new: u32) -> u32 {
-    let Some(old) = get32(bytes, at) else { return 0 };
+    let Some(old) = get32(bytes, at) else {
+        return 0;
+    };
     put32(bytes, at, new);
     delta32(old, new)
 }
