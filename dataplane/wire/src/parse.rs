@@ -34,6 +34,11 @@ pub fn parse_frame(frame: &Frame, mtu: usize) -> Result<Parsed, ParseError> {
     if frame.gso_size == 0 {
         return parse(frame.bytes(), mtu);
     }
+    parse_gso(frame, mtu)
+}
+
+#[inline(never)]
+fn parse_gso(frame: &Frame, mtu: usize) -> Result<Parsed, ParseError> {
     let parsed = parse(frame.bytes(), 0)?;
     if let Parsed::Ip(p) = &parsed {
         let l4_header = match p.proto {
@@ -57,7 +62,7 @@ fn oversize(bytes: &[u8], mtu: usize) -> bool {
     mtu != 0 && bytes.len().saturating_sub(ETH_LEN) > mtu
 }
 
-#[inline]
+#[inline(always)]
 fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, ParseError> {
     let be16 = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let be32 = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
@@ -100,25 +105,36 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
         return Err(ParseError::HeaderChecksum);
     }
 
-    let frag = be16(20);
-    let mut p = Packet {
+    let (protocol, frag) = (head[23], be16(20));
+    let body = datagram.get(ETH_LEN + header..).unwrap_or(&[]);
+    let (l4, fragment) = if frag & 0x3fff == 0 {
+        (
+            ports(body, protocol, false, false).ok_or(ParseError::L4Header)?,
+            0,
+        )
+    } else {
+        let (offset, more) = (frag & 0x1fff, frag & 0x2000 != 0);
+        (
+            fragment(body, protocol, false, offset, more)?,
+            fragment_flags(offset, more),
+        )
+    };
+    // Put together in one go: field by field, each copy of it would wait for the narrow stores.
+    Ok(Parsed::Ip(Packet {
         src4: be32(26),
         dst4: be32(30),
+        sport: l4.sport,
+        dport: l4.dport,
         l3: ETH_LEN as u16,
         l4: (ETH_LEN + header) as u16,
         end: end as u32,
         frag_id: u32::from(be16(18)),
-        flags: if frag & 0x4000 != 0 { Packet::DF } else { 0 },
-        proto: head[23],
+        frag_off: frag & 0x1fff,
+        flags: l4.flags | fragment | if frag & 0x4000 != 0 { Packet::DF } else { 0 },
+        proto: protocol,
         ttl: head[22],
-        ..Packet::default()
-    };
-    if frag & 0x3fff != 0 {
-        p.frag_off = frag & 0x1fff;
-        p.flags |= fragment_flags(p.frag_off, frag & 0x2000 != 0);
-    }
-    l4(datagram, &mut p)?;
-    Ok(Parsed::Ip(p))
+        tcp_flags: l4.tcp_flags,
+    }))
 }
 
 #[inline]
@@ -128,97 +144,93 @@ fn fragment_flags(offset: u16, more: bool) -> u8 {
         | if offset != 0 { Packet::LATER } else { 0 }
 }
 
-/// Reads the L4 header, or judges the fragment. `datagram` ends where the packet does.
-#[inline]
-fn l4(datagram: &[u8], p: &mut Packet) -> Result<(), ParseError> {
-    if p.has(Packet::FRAGMENT) {
-        return fragment(datagram, p);
-    }
-    if ports(datagram, p) {
-        Ok(())
-    } else {
-        Err(ParseError::L4Header)
-    }
+/// What the L4 header adds to a [`Packet`]; zeros for a later fragment.
+#[derive(Clone, Copy, Default)]
+struct L4 {
+    sport: u16,
+    dport: u16,
+    tcp_flags: u8,
+    /// [`Packet::ICMP_ERROR`] or nothing.
+    flags: u8,
 }
 
-/// Fills in ports and TCP flags; false if the L4 header is short or contradicts itself.
+/// Reads the L4 header at the start of `body`, which ends where the datagram does. `None` if it is
+/// short or contradicts itself. `first`: this is a first fragment, and the rest is elsewhere.
 #[inline]
-fn ports(datagram: &[u8], p: &mut Packet) -> bool {
-    let body = datagram.get(usize::from(p.l4)..).unwrap_or(&[]);
-    let v6 = p.has(Packet::V6);
-    match p.proto {
+fn ports(body: &[u8], protocol: u8, v6: bool, first: bool) -> Option<L4> {
+    let mut l4 = L4::default();
+    match protocol {
         proto::TCP => {
-            let Some(h) = body.first_chunk::<20>() else {
-                return false;
-            };
+            let h = body.first_chunk::<20>()?;
             let header = usize::from(h[12] >> 4) * 4;
             // Options of a first fragment may lie in the next one.
-            if header < 20 || header > body.len() && !p.has(Packet::FRAGMENT) {
-                return false;
+            if header < 20 || header > body.len() && !first {
+                return None;
             }
-            p.sport = u16::from_be_bytes([h[0], h[1]]);
-            p.dport = u16::from_be_bytes([h[2], h[3]]);
-            p.tcp_flags = h[13];
+            l4.sport = u16::from_be_bytes([h[0], h[1]]);
+            l4.dport = u16::from_be_bytes([h[2], h[3]]);
+            l4.tcp_flags = h[13];
         }
         proto::UDP => {
-            let Some(h) = body.first_chunk::<8>() else {
-                return false;
-            };
+            let h = body.first_chunk::<8>()?;
             let len = usize::from(u16::from_be_bytes([h[4], h[5]]));
-            if len < 8 || len > body.len() && !p.has(Packet::FRAGMENT) {
-                return false;
+            if len < 8 || len > body.len() && !first {
+                return None;
             }
-            p.sport = u16::from_be_bytes([h[0], h[1]]);
-            p.dport = u16::from_be_bytes([h[2], h[3]]);
+            l4.sport = u16::from_be_bytes([h[0], h[1]]);
+            l4.dport = u16::from_be_bytes([h[2], h[3]]);
         }
-        proto::ICMP | proto::ICMP6 if (p.proto == proto::ICMP6) == v6 => {
-            let Some(h) = body.first_chunk::<8>() else {
-                return false;
-            };
+        proto::ICMP | proto::ICMP6 if (protocol == proto::ICMP6) == v6 => {
+            let h = body.first_chunk::<8>()?;
             if is_icmp_query(v6, h[0]) {
-                p.sport = u16::from_be_bytes([h[4], h[5]]);
+                l4.sport = u16::from_be_bytes([h[4], h[5]]);
             } else if is_icmp_error(v6, h[0]) {
-                p.flags |= Packet::ICMP_ERROR;
+                l4.flags = Packet::ICMP_ERROR;
             }
-            p.dport = u16::from_be_bytes([h[0], h[1]]);
+            l4.dport = u16::from_be_bytes([h[0], h[1]]);
         }
         _ => {}
     }
-    true
+    Some(l4)
 }
 
-/// Judges a fragment; a first one is read like a whole packet.
+/// Judges a fragment; a first one is read like a whole packet. `offset` in units of 8 bytes.
 #[cold]
-fn fragment(datagram: &[u8], p: &mut Packet) -> Result<(), ParseError> {
-    let payload = datagram.len().saturating_sub(usize::from(p.l4));
-    if p.has(Packet::LATER) {
-        // Offset 8 would overwrite the flags of a TCP header judged before (RFC 1858).
-        if p.proto == proto::TCP && p.frag_off == 1 {
-            return Err(ParseError::FragmentTiny);
-        }
-    } else {
-        let least = match (p.proto, p.has(Packet::V6)) {
+#[inline(never)]
+fn fragment(
+    body: &[u8],
+    protocol: u8,
+    v6: bool,
+    offset: u16,
+    more: bool,
+) -> Result<L4, ParseError> {
+    let l4 = if offset == 0 {
+        let least = match (protocol, v6) {
             (proto::TCP, _) => 20,
             (proto::UDP, _) | (proto::ICMP, false) | (proto::ICMP6, true) => 8,
             _ => 0,
         };
-        if payload < least {
+        if body.len() < least {
             return Err(ParseError::FragmentTiny);
         }
-        if !ports(datagram, p) {
-            return Err(ParseError::L4Header);
-        }
-    }
-    if p.has(Packet::MF) && (payload == 0 || !payload.is_multiple_of(8)) {
+        ports(body, protocol, v6, true).ok_or(ParseError::L4Header)?
+    } else if protocol == proto::TCP && offset == 1 {
+        // It would overwrite the flags of a TCP header judged before (RFC 1858).
+        return Err(ParseError::FragmentTiny);
+    } else {
+        L4::default()
+    };
+    if more && (body.is_empty() || !body.len().is_multiple_of(8)) {
         return Err(ParseError::FragmentTiny);
     }
-    if usize::from(p.frag_off) * 8 + payload > 65_535 {
+    if usize::from(offset) * 8 + body.len() > 65_535 {
         return Err(ParseError::FragmentOverflow);
     }
-    Ok(())
+    Ok(l4)
 }
 
 /// Everything that is not IPv4 with a whole fixed header.
+#[inline(never)]
 fn parse_other(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
     match get16(bytes, 12) {
         Some(0x86dd) => parse6(bytes, mtu),
@@ -295,25 +307,35 @@ fn parse6(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
         return Err(ParseError::IpVersion);
     }
     let chain = chain6(datagram, FIXED6, head[20]).ok_or(ParseError::ExtHeaders)?;
-    let mut p = Packet {
+    let body = datagram.get(chain.l4..).unwrap_or(&[]);
+    let (l4, fragment) = if chain.fragment {
+        let (offset, more) = (chain.frag_off, chain.more);
+        (
+            fragment(body, chain.proto, true, offset, more)?,
+            fragment_flags(offset, more),
+        )
+    } else {
+        (
+            ports(body, chain.proto, true, false).ok_or(ParseError::L4Header)?,
+            0,
+        )
+    };
+    Ok(Parsed::Ip(Packet {
+        src4: 0,
+        dst4: 0,
+        sport: l4.sport,
+        dport: l4.dport,
         l3: ETH_LEN as u16,
         // A chain has at most 8 headers of at most 2,048 bytes.
         l4: chain.l4 as u16,
         end: end as u32,
         frag_id: chain.frag_id,
         frag_off: chain.frag_off,
-        flags: Packet::V6
-            | if chain.fragment {
-                fragment_flags(chain.frag_off, chain.more)
-            } else {
-                0
-            },
+        flags: Packet::V6 | l4.flags | fragment,
         proto: chain.proto,
         ttl: head[21],
-        ..Packet::default()
-    };
-    l4(datagram, &mut p)?;
-    Ok(Parsed::Ip(p))
+        tcp_flags: l4.tcp_flags,
+    }))
 }
 
 /// Where a chain of IPv6 extension headers leads (RFC 8200, section 4).
