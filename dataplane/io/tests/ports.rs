@@ -191,6 +191,14 @@ fn a_recorder_writes_what_comes_with_a_time_of_its_own_and_finished_checksums() 
         let mut finished = unfinished();
         vpcd_wire::complete_checksum(&mut finished);
         assert_eq!(records[1].data, finished.bytes());
+        // Pseudo-header and datagram of a finished checksum sum up to all ones.
+        let pseudo = 0x0a00 + 1 + 0x0a00 + 2 + 17 + 12;
+        let sum = records[1].data[34..]
+            .chunks(2)
+            .map(|w| u32::from(w[0]) << 8 | u32::from(w[1]))
+            .sum::<u32>()
+            + pseudo;
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
     }
     assert!(ports[0].send(numbered(5)).unwrap().is_done());
     assert_eq!(

@@ -15,7 +15,7 @@ mod source;
 mod writer;
 
 pub use error::{CaptureError, Fault};
-pub use link::{LinkError, link_type_name, to_ethernet};
+pub use link::{UnsupportedLink, link_type_name, to_ethernet};
 pub use reader::Reader;
 pub use writer::{PcapngWriter, SectionInfo};
 
