@@ -58,7 +58,8 @@ mod tests {
     use vpcd_wire::FiveTuple;
 
     fn client(port: u16) -> Key {
-        let tuple = FiveTuple { src: [10, 0, 1, 5].into(), dst: [192, 0, 2, 77].into(), sport: port, dport: 443, proto: 6 };
+        let tuple =
+            FiveTuple { src: [10, 0, 1, 5].into(), dst: [192, 0, 2, 77].into(), sport: port, dport: 443, proto: 6 };
         Key::new(1, tuple)
     }
 

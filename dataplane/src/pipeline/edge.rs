@@ -1,8 +1,8 @@
 //! Where a VPC meets the internet: the 1:1 translation of the internet gateway, the state of the egress-only gateway, and
 //! frames that come in.
 
-use super::{At, Cause, EDGE_MTU, Hop, Observer, Pass, Reason, Stage, Stop, Touch, Walk, is_multicast};
 use super::plan::Answer;
+use super::{At, Cause, EDGE_MTU, Hop, Observer, Pass, Reason, Stage, Stop, Touch, Walk, is_multicast};
 use crate::session::{Key, Kind, Life};
 use crate::topology::{DepKind, EniIdx, INTERNET, PublicOwner, Target, Timeouts, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -201,7 +201,7 @@ impl<O: Observer> Walk<'_, O> {
 
     fn public_owner(&mut self, address: Ipv4Addr) -> Option<PublicOwner> {
         self.note_public(address);
-        self.topology.edge.get(0).and_then(|e| e.owners.get(&address)).copied()
+        self.topology.public_owner(address.into()).copied()
     }
 
     fn block_owner(&mut self, address: Ipv6Addr) -> Option<VpcIdx> {

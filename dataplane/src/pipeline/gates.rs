@@ -160,7 +160,9 @@ impl<O: Observer> Walk<'_, O> {
         if tuple.proto != 6 && tuple.proto != 17 {
             return false;
         }
-        let Some(filter) = self.filter(eni) else { return false };
+        let Some(filter) = self.filter(eni) else {
+            return false;
+        };
         let (this, other) =
             if outbound { (&filter.egress, &filter.ingress) } else { (&filter.ingress, &filter.egress) };
         let peer = if outbound { tuple.dst } else { tuple.src };
@@ -194,7 +196,7 @@ impl<O: Observer> Walk<'_, O> {
     fn association(&mut self, remote: IpAddr) -> u32 {
         let IpAddr::V4(remote) = remote else { return 0 };
         self.note_public(remote);
-        self.topology.edge.get(0).and_then(|e| e.owners.get(&remote)).map_or(0, |o| o.since)
+        self.topology.public_owner(remote.into()).map_or(0, |o| o.since)
     }
 
     /// NACL-20: the lowest matching number decides, the same for each packet of either direction (NACL-27).
@@ -216,5 +218,4 @@ impl<O: Observer> Walk<'_, O> {
             _ => Err(Stop::Drop(stage, Reason::NaclDefault, at)),
         }
     }
-
 }

@@ -28,7 +28,9 @@ pub use verdict::{At, Kind, Reason, Stage, Verdict};
 
 use crate::nat::Ports;
 use crate::session::Flows;
-use crate::topology::{Dep, DepKind, Eni, EniIdx, INTERNET, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx};
+use crate::topology::{
+    Dep, DepKind, Eni, EniIdx, INTERNET, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx,
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{FiveTuple, Packet, quote};
 

@@ -76,8 +76,7 @@ impl<O: Observer> Walk<'_, O> {
         let key_of = |external| Key::new(INTERNET, with_source(before, public, external).reverse());
         if let Some(entry) = known.filter(|&e| !(self.is_first_syn() && self.flows.slot(e).closed())) {
             let external = external_port(&self.flows.tuple(entry));
-            let touch =
-                Touch::Binding { key: key_of(external), from_remote: false, live: known, nat: index, client, replaces: None };
+            let touch = Touch::Binding { key: key_of(external), from_remote: false, live: known, nat: index, client };
             self.plan.touch(touch);
             return Ok(external);
         }
@@ -98,23 +97,15 @@ impl<O: Observer> Walk<'_, O> {
         let Some(external) = self.ports.choose(&client_key, taken) else {
             return self.stop(Stage::Natgw, Reason::PortAllocation, at);
         };
-        let replaces = self.any_binding_of(&client_key);
-        let key = key_of(external);
-        self.plan.touch(Touch::Binding { key, from_remote: false, live: None, nat: index, client, replaces });
+        self.plan.touch(Touch::Binding { key: key_of(external), from_remote: false, live: None, nat: index, client });
         Ok(external)
     }
 
     /// The live binding of what this ENI sends under this tuple.
     fn binding_of(&self, client: &Key, index: NatIdx) -> Option<u32> {
-        let entry = self.any_binding_of(client)?;
+        let entry = self.flows.binding_of(self.flows.find(client)?)?;
         let slot = self.flows.slot(entry);
         (slot.extra == index.0 && slot.life(self.now, &Timeouts::default()) == Life::Live).then_some(entry)
-    }
-
-    fn any_binding_of(&self, client: &Key) -> Option<u32> {
-        let entry = self.flows.find(client)?;
-        let peer = self.flows.peer(self.flows.slot(entry))?;
-        (self.flows.slot(peer).kind() == Kind::Binding).then_some(peer)
     }
 
     /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
@@ -143,8 +134,7 @@ impl<O: Observer> Walk<'_, O> {
         if self.packet.ttl <= 1 {
             return self.stop(Stage::Natgw, Reason::TtlExceeded, at);
         }
-        let slot = self.flows.slot(entry);
-        let client = (slot.rw.dst, slot.rw.dport);
+        let client = self.flows.slot(entry).client();
         let address = Ipv4Addr::from(client.0);
         let before = self.plan.tuple;
         match self.plan.quote {
@@ -154,8 +144,7 @@ impl<O: Observer> Walk<'_, O> {
             }
             None => {
                 self.plan.tuple = facing(before, address, client.1);
-                let touch =
-                    Touch::Binding { key, from_remote: true, live: Some(entry), nat: index, client, replaces: None };
+                let touch = Touch::Binding { key, from_remote: true, live: Some(entry), nat: index, client };
                 self.plan.touch(touch);
             }
         }

@@ -15,12 +15,16 @@ pub fn arp(topology: &Topology, ingress: PortNo, arp: &Arp) -> Stop {
         return if arp.op == REQUEST && arp.spa != arp.tpa { router() } else { ignored(At::Internet) };
     };
     let at = At::Eni(index);
-    let Some(eni) = topology.enis.get(index.at()) else { return ignored(at) };
+    let Some(eni) = topology.enis.get(index.at()) else {
+        return ignored(at);
+    };
     if arp.op != REQUEST || arp.spa == arp.tpa || eni.addresses4.contains(&arp.tpa) {
         return ignored(at);
     }
     let nobody = Stop::Drop(Stage::Route, Reason::NoOwner, At::Subnet(eni.subnet));
-    let Some(subnet) = topology.subnets.get(eni.subnet.at()) else { return nobody };
+    let Some(subnet) = topology.subnets.get(eni.subnet.at()) else {
+        return nobody;
+    };
     let resolver = Ipv4Addr::from(u32::from(subnet.router4()).wrapping_add(1));
     if arp.tpa == subnet.router4() || arp.tpa == resolver {
         return router();
@@ -53,7 +57,9 @@ impl<O: Observer> Walk<'_, O> {
             return Ok(());
         }
         let ignored = Err(ignored(At::Eni(index)));
-        let Ok(nd) = parse_nd(self.bytes, self.packet) else { return ignored };
+        let Ok(nd) = parse_nd(self.bytes, self.packet) else {
+            return ignored;
+        };
         let subnet = self.subnet(eni.subnet)?;
         match (nd.typ, nd.target) {
             (133, _) if subnet.cidr6.is_some() => Err(Stop::Answer(Answer::Router)),

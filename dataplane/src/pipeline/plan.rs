@@ -6,7 +6,7 @@ use crate::topology::{Dep, NatIdx, PortNo, Timeouts};
 use vpcd_wire::{FiveTuple, Mac};
 
 /// Objects asked, in order of asking, each once. A way over both ends of a NAT and a hairpin asks fewer than this many.
-pub const MAX_DEPS: usize = 32;
+pub(super) const MAX_DEPS: usize = 32;
 
 /// A list of [`Dep`]s without allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -54,15 +54,13 @@ pub enum Touch {
         live: Option<u32>,
         nat: NatIdx,
         client: (u32, u16),
-        /// The binding this flow had before and gives up now.
-        replaces: Option<u32>,
     },
     /// An egress-only flow.
     Flow { key: Key, from_remote: bool, live: Option<u32> },
 }
 
 /// At most: sender's track, gateway, receiver's track.
-pub const MAX_TOUCHES: usize = 4;
+const MAX_TOUCHES: usize = 4;
 
 /// The outcome of a walk that forwards.
 #[derive(Clone, Copy, Debug)]

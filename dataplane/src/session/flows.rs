@@ -97,7 +97,16 @@ impl Flows {
     /// The entry of an IPv4 packet.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "the fields of a key, unpacked on the hot path")]
-    pub fn find4(&self, hash: u64, ingress: PortNo, src: u32, dst: u32, sport: u16, dport: u16, proto: u8) -> Option<u32> {
+    pub fn find4(
+        &self,
+        hash: u64,
+        ingress: PortNo,
+        src: u32,
+        dst: u32,
+        sport: u16,
+        dport: u16,
+        proto: u8,
+    ) -> Option<u32> {
         self.index.find(hash, |e| self.slot(e).is_v4(ingress, src, dst, sport, dport, proto))
     }
 
@@ -142,6 +151,11 @@ impl Flows {
     #[inline]
     pub fn peer(&self, slot: &Slot) -> Option<u32> {
         (slot.has(flag::PEER) && self.slot(slot.peer).epoch == slot.peer_epoch).then_some(slot.peer)
+    }
+
+    /// The binding, alive or not, that the flow of this entry goes by.
+    pub fn binding_of(&self, entry: u32) -> Option<u32> {
+        self.peer(self.slot(entry)).filter(|&p| self.slot(p).kind() == Kind::Binding)
     }
 
     /// The tuple an entry is found by.
@@ -251,6 +265,15 @@ impl Flows {
             }
         }
         freed
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        for pair in 0..self.pairs.len() as u32 {
+            if self.pairs[pair as usize].iter().any(|s| s.has(flag::PRESENT)) {
+                self.drop_pair(pair);
+            }
+        }
     }
 
     /// Sessions ever used: one round of the clock hand.

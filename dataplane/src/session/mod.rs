@@ -15,7 +15,7 @@ mod index;
 mod slot;
 
 pub use flows::{Flows, Full, Usage};
-pub use hash::FlowHash;
+pub use hash::{FlowHash, steering_ports};
 pub use slot::{Kind, Life, Slot, flag, state};
 
 use crate::topology::PortNo;

@@ -20,6 +20,8 @@ pub mod flag {
     pub const NEIGHBOUR: u8 = 32;
     /// The action rests on the state of entry `peer`.
     pub const PEER: u8 = 64;
+    /// `rw` is to be applied.
+    pub const REWRITE: u8 = 128;
 }
 
 /// Bits of [`Slot::state`].
@@ -49,7 +51,7 @@ pub enum Kind {
     None,
     /// Security-group state of the ENI that sends this tuple (SG-40, SG-41).
     Track,
-    /// A NAT binding; the key is the remote's tuple towards the external port, `rw.dst`/`rw.dport` are the client's, `extra` is the gateway.
+    /// A NAT binding; the key is the remote's tuple towards the external port; see [`Slot::client`] and `extra`.
     Binding,
     /// An egress-only flow; the key is the remote's tuple (EIGW-06).
     Flow,
@@ -82,7 +84,7 @@ pub struct Slot {
     sport: u16,
     dport: u16,
     ingress: PortNo,
-    /// Action: the rewrite (`src == 0`: none). Binding: `dst`, `dport` are the client's even without an action.
+    /// Action: the rewrite, under [`flag::REWRITE`]. Binding: `dst`, `dport` are the client's even without an action.
     pub rw: Rewrite4,
     /// Action: where the packet leaves.
     pub egress: PortNo,
@@ -191,6 +193,18 @@ impl Slot {
     /// The ENI whose track this is.
     pub fn owner(&self) -> Option<EniIdx> {
         EniIdx::of_port(self.ingress)
+    }
+
+    /// Binding: the client's address and port (ICMP: identifier), where an action towards it has them too.
+    pub fn client(&self) -> (u32, u16) {
+        (self.rw.dst, if self.proto == 1 { self.rw.sport } else { self.rw.dport })
+    }
+
+    /// Turns a fresh entry into the binding of a client.
+    pub fn bind(&mut self, client: (u32, u16), nat: u32, now: u32) {
+        self.begin(Kind::Binding, false, now);
+        self.rw = Rewrite4 { dst: client.0, sport: client.1, dport: client.1, ..Rewrite4::default() };
+        self.extra = nat;
     }
 
     /// Generation of the association a track rests on: it ends with it.
@@ -317,9 +331,9 @@ impl Slot {
         self.last = now;
     }
 
-    /// Drops action and state but keeps the key.
+    /// Forgets the action; state and what it rests on stay.
     pub fn forget_action(&mut self) {
-        self.flags &= flag::PRESENT | flag::V6;
+        self.flags &= flag::PRESENT | flag::V6 | flag::PEER;
     }
 }
 

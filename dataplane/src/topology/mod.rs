@@ -3,7 +3,7 @@
 //! Everything is an index into a table: no ids as strings, no pointers between objects. Indices are stable over
 //! generations (an ENI keeps its index for life, and a retired index is not given to another object while flows may
 //! remember it). Every object carries the generation in which it last changed, so that a cached decision can ask
-//! whether anything it rested on has moved ([`Topology::changed_since`]).
+//! whether anything it rested on has moved ([`Topology::last_change`]).
 //!
 //! Ports are numbered by what stands behind them: port 0 is the internet, port `n + 1` is ENI `n`.
 
@@ -90,6 +90,22 @@ pub struct Topology {
     pub edge: Table<Edge>,
     /// Generation in which each group of public addresses ([`edge_group`]) or the IPv6 blocks ([`EDGE_BLOCKS6`]) last changed.
     edge_ages: EdgeAges,
+    /// What the packet path asks for every frame: by port, and a filter over the public addresses.
+    facts: Vec<PortFacts>,
+    public_bits: Vec<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PortFacts {
+    mac: Mac,
+    mtu: u16,
+}
+
+const PUBLIC_BITS: usize = 1 << 14;
+
+#[inline]
+fn public_bit(address: u32) -> usize {
+    (address.wrapping_mul(0x9e37_79b1) >> 18) as usize
 }
 
 /// Number under which the IPv6 blocks are watched.
@@ -199,12 +215,10 @@ impl Subnet {
     /// The first four addresses of a block (SUB-07, SUB-13), whichever block `addr` is in.
     pub fn reserves(&self, addr: IpAddr) -> bool {
         match addr {
-            IpAddr::V4(a) => {
-                self.cidr4.contains(&a) && u32::from(a).wrapping_sub(u32::from(self.cidr4.network())) < 4
+            IpAddr::V4(a) => self.cidr4.contains(&a) && u32::from(a).wrapping_sub(u32::from(self.cidr4.network())) < 4,
+            IpAddr::V6(a) => {
+                self.cidr6.is_some_and(|n| n.contains(&a) && u128::from(a).wrapping_sub(u128::from(n.network())) < 4)
             }
-            IpAddr::V6(a) => self
-                .cidr6
-                .is_some_and(|n| n.contains(&a) && u128::from(a).wrapping_sub(u128::from(n.network())) < 4),
         }
     }
 }
@@ -381,8 +395,46 @@ impl Topology {
         next.filters.inherit(&self.filters, generation);
         next.nats.inherit(&self.nats, generation);
         next.inherit_edge(self, generation);
+        let internet = PortFacts { mac: next.internet.mac, mtu: next.internet.mtu };
+        let facts = (0..next.enis.len()).map(|i| match next.enis.get(i) {
+            Some(e) => PortFacts { mac: e.mac, mtu: e.mtu },
+            None => PortFacts::default(),
+        });
+        next.facts = std::iter::once(internet).chain(facts).collect();
+        next.public_bits = vec![0; PUBLIC_BITS / 64];
+        for address in next.edge.get(0).iter().flat_map(|e| e.owners.keys()) {
+            let bit = public_bit(u32::from(*address));
+            next.public_bits[bit / 64] |= 1 << (bit % 64);
+        }
         next.edge.inherit(&self.edge, generation);
         next
+    }
+
+    /// MAC of the interface behind a port.
+    #[inline]
+    pub fn mac(&self, port: PortNo) -> Mac {
+        self.facts.get(port as usize).map_or(Mac::default(), |f| f.mac)
+    }
+
+    /// L3 bytes that a port accepts.
+    #[inline]
+    pub fn mtu(&self, port: PortNo) -> usize {
+        self.facts.get(port as usize).map_or(0, |f| f.mtu.into())
+    }
+
+    /// One more than the highest port number.
+    pub fn port_count(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// The owner of a public IPv4 address; cheap for the many addresses that are none.
+    #[inline]
+    pub fn public_owner(&self, address: u32) -> Option<&PublicOwner> {
+        let bit = public_bit(address);
+        match self.public_bits.get(bit / 64) {
+            Some(word) if word >> (bit % 64) & 1 != 0 => self.edge.get(0)?.owners.get(&Ipv4Addr::from(address)),
+            _ => None,
+        }
     }
 
     /// Keeps the age of what did not move at the internet's edge.
@@ -411,9 +463,9 @@ impl Topology {
         self.edge.set(0, Arc::new(new));
     }
 
-    /// Whether any of `deps` has changed after `generation`.
-    pub fn changed_since(&self, deps: &[Dep], generation: u64) -> bool {
-        deps.iter().any(|d| self.age(*d) > generation)
+    /// The generation in which any of `deps` last changed.
+    pub fn last_change(&self, deps: &[Dep]) -> u64 {
+        deps.iter().map(|d| self.age(*d)).max().unwrap_or(0)
     }
 
     fn age(&self, dep: Dep) -> u64 {

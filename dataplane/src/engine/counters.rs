@@ -1,0 +1,142 @@
+//! What a worker counts. Nothing disappears: received + originated + extra pieces = sent + consumed + dropped + held.
+
+use crate::pipeline::{Kind, Reason, Stage, Verdict};
+use crate::topology::PortNo;
+
+const STAGES: usize = Stage::ALL.len();
+const REASONS: usize = Reason::ALL.len();
+
+/// Frames and bytes at one port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortCounters {
+    pub received: u64,
+    pub received_bytes: u64,
+    pub sent: u64,
+    pub sent_bytes: u64,
+}
+
+/// Counters of one worker; a total over workers is their sum.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    ports: Vec<PortCounters>,
+    /// By port, made when the first frame of a port is dropped: stage x reason.
+    drops: Vec<Option<Box<[u64]>>>,
+    /// Built by the fabric itself.
+    pub originated: u64,
+    /// Pieces beyond the first of a fragmented frame.
+    pub extra: u64,
+    /// Answered or given to a service.
+    pub consumed: u64,
+    /// Fragments waiting for their first.
+    pub held: u64,
+    pub dropped: u64,
+    /// Packets that walked the gates; the others hit a remembered action.
+    pub walks: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Counters {
+            ports: Vec::new(),
+            drops: Vec::new(),
+            originated: 0,
+            extra: 0,
+            consumed: 0,
+            held: 0,
+            dropped: 0,
+            walks: 0,
+        }
+    }
+}
+
+impl Counters {
+    /// Makes room for ports numbered below `ports`, so that counting never allocates for them.
+    pub fn reserve(&mut self, ports: usize) {
+        if self.ports.len() < ports {
+            self.ports.resize(ports, PortCounters::default());
+            self.drops.resize(ports, None);
+        }
+    }
+
+    #[inline]
+    pub fn receive(&mut self, port: PortNo, bytes: usize) {
+        if let Some(p) = self.ports.get_mut(port as usize) {
+            p.received += 1;
+            p.received_bytes += bytes as u64;
+        }
+    }
+
+    #[inline]
+    pub fn sent(&mut self, port: PortNo, bytes: usize) {
+        if let Some(p) = self.ports.get_mut(port as usize) {
+            p.sent += 1;
+            p.sent_bytes += bytes as u64;
+        }
+    }
+
+    /// Counts how a frame of `port` ended that was not forwarded.
+    pub fn ended(&mut self, port: PortNo, verdict: &Verdict) {
+        match verdict.kind {
+            Kind::Forward => {}
+            Kind::Reply | Kind::Punt => self.consumed += 1,
+            Kind::Drop => {
+                self.dropped += 1;
+                if let (Some(stage), Some(reason)) = (verdict.stage, verdict.reason)
+                    && let Some(drops) = self.drops.get_mut(port as usize)
+                {
+                    let drops = drops.get_or_insert_with(|| vec![0; STAGES * REASONS].into());
+                    drops[stage as usize * REASONS + reason as usize] += 1;
+                }
+            }
+        }
+    }
+
+    /// Counters of a port.
+    pub fn port(&self, port: PortNo) -> PortCounters {
+        self.ports.get(port as usize).copied().unwrap_or_default()
+    }
+
+    /// Frames of `port` dropped at a stage for a reason.
+    pub fn drops(&self, port: PortNo, stage: Stage, reason: Reason) -> u64 {
+        let drops = self.drops.get(port as usize).and_then(|d| d.as_ref());
+        drops.map_or(0, |d| d[stage as usize * REASONS + reason as usize])
+    }
+
+    /// All drops that are not zero: port, stage, reason, count.
+    pub fn all_drops(&self) -> impl Iterator<Item = (PortNo, Stage, Reason, u64)> {
+        let known = self.drops.iter().enumerate().filter_map(|(p, d)| d.as_ref().map(|d| (p, d)));
+        known.flat_map(|(p, d)| {
+            let cells = d.iter().enumerate().filter(|(_, n)| **n > 0);
+            cells.map(move |(i, n)| (p as PortNo, Stage::ALL[i / REASONS], Reason::ALL[i % REASONS], *n))
+        })
+    }
+
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Counters) {
+        self.reserve(other.ports.len());
+        for (a, b) in self.ports.iter_mut().zip(&other.ports) {
+            a.received += b.received;
+            a.received_bytes += b.received_bytes;
+            a.sent += b.sent;
+            a.sent_bytes += b.sent_bytes;
+        }
+        for (a, b) in self.drops.iter_mut().zip(&other.drops) {
+            if let Some(b) = b {
+                let a = a.get_or_insert_with(|| vec![0; STAGES * REASONS].into());
+                a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a += b);
+            }
+        }
+        self.originated += other.originated;
+        self.extra += other.extra;
+        self.consumed += other.consumed;
+        self.held += other.held;
+        self.dropped += other.dropped;
+        self.walks += other.walks;
+    }
+
+    /// (received + originated + extra, sent + consumed + dropped + held): equal, always.
+    pub fn conservation(&self) -> (u64, u64) {
+        let (received, sent) = self.ports.iter().fold((0, 0), |(r, s), p| (r + p.received, s + p.sent));
+        (received + self.originated + self.extra, sent + self.consumed + self.dropped + self.held)
+    }
+}

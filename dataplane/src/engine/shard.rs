@@ -1,0 +1,426 @@
+//! One shard: the flows it owns, and what is done with a packet of them. A hit applies what an earlier walk found; anything
+//! else walks, commits what the walk found, and remembers it.
+
+use super::paths::Paths;
+use super::{Config, Sink};
+use crate::nat::Ports;
+use crate::pipeline::{
+    Answer, At, EDGE_MTU, Observer, Plan, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Verdict, Walk,
+};
+use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, flag, stamp};
+use crate::topology::{EniIdx, Topology};
+use std::net::{IpAddr, Ipv6Addr};
+use vpcd_wire::{
+    Arp, FABRIC_MAC, Frame, Mac, Packet, Rewrite4, build_arp_reply, build_icmp4_error, build_icmp6_too_big, build_na,
+    build_ra, build_tcp_rst4, fragment4, parse_nd, quote, rewrite_error4, set_macs, tcp,
+};
+
+/// What a packet is handled with besides the shard itself.
+pub(super) struct Context<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) paths: &'a mut Paths,
+    pub(super) cache: bool,
+    /// A frame to build answers in.
+    pub(super) scratch: &'a mut Frame,
+}
+
+/// The flows of one shard.
+pub(super) struct Shard {
+    pub(super) flows: Flows,
+    ports: Ports,
+}
+
+impl Shard {
+    pub(super) fn new(number: usize, config: &Config, hash: FlowHash) -> Shard {
+        let mean = config.sessions.div_ceil(crate::nat::SHARDS);
+        // Six standard deviations of a binomial: no shard refuses while others have room.
+        let room = mean + 6 * mean.isqrt() + 16;
+        Shard { flows: Flows::new(room, hash), ports: Ports::new(number, config.ports_per_slice, hash) }
+    }
+
+    /// The remembered action, applied: the port the frame leaves by. None: the packet must walk.
+    #[inline]
+    pub(super) fn hit(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &mut Frame,
+        packet: &Packet,
+        hash: u64,
+        now: u32,
+    ) -> Option<(u32, u32)> {
+        let entry = if packet.has(Packet::V6) {
+            self.flows.find_hashed(hash, &Key::new(frame.port, packet.tuple(frame.bytes())))?
+        } else {
+            let p = packet;
+            self.flows.find4(hash, frame.port, p.src4, p.dst4, p.sport, p.dport, p.proto)?
+        };
+        let slot = *self.flows.slot(entry);
+        if !slot.has(flag::ACTION) || packet.has(Packet::ICMP_ERROR) {
+            return None;
+        }
+        if slot.has(flag::NAT) && (packet.ttl <= 1 || packet.has(Packet::FRAGMENT) && packet.proto != 17) {
+            return None;
+        }
+        if slot.has(flag::EDGE) && packet.l3_len() > EDGE_MTU {
+            return None;
+        }
+        let generation = cx.topology.generation as u32;
+        if slot.generation != generation && !cx.paths.holds(slot.path, slot.generation, cx.topology) {
+            return None;
+        }
+        let first_syn = packet.proto == 6 && packet.tcp_flags & (tcp::SYN | tcp::ACK) == tcp::SYN;
+        if slot.kind() != Kind::None
+            && (slot.life(now, self.flows.limits(&slot)) != Life::Live || first_syn && slot.closing())
+        {
+            return None;
+        }
+        let peer = if slot.has(flag::PEER) {
+            let peer = self.flows.peer(&slot)?;
+            let state = self.flows.slot(peer);
+            if state.life(now, self.flows.limits(state)) != Life::Live || first_syn && state.closing() {
+                return None;
+            }
+            Some(peer)
+        } else {
+            None
+        };
+        let own = self.flows.slot_mut(entry)?;
+        own.generation = generation;
+        if slot.kind() == Kind::None {
+            own.last = now;
+        } else {
+            own.touch(true, packet.tcp_flags, now);
+        }
+        if let Some(peer) = peer {
+            self.flows.slot_mut(peer)?.touch(false, packet.tcp_flags, now);
+        }
+        if slot.has(flag::REWRITE) {
+            slot.rw.apply(frame, packet, slot.has(flag::NAT));
+        }
+        let source = if slot.has(flag::NEIGHBOUR) { cx.topology.mac(frame.port) } else { FABRIC_MAC };
+        set_macs(frame.bytes_mut(), cx.topology.mac(slot.egress), source);
+        Some((slot.egress, slot.path))
+    }
+
+    /// Walks, commits, sends.
+    pub(super) fn walk<S: Sink>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut frame: Frame,
+        packet: &Packet,
+        now_ns: u64,
+        sink: &mut S,
+    ) {
+        let now = stamp(now_ns);
+        match self.ask(cx.topology, &frame, packet, now, &mut ()) {
+            Ok(plan) => {
+                let key = Key::new(frame.port, packet.tuple(frame.bytes()));
+                match self.commit(cx, &plan, &key, packet, now) {
+                    Ok(()) => self.send(cx, frame, packet, &plan, sink),
+                    Err(Full) => {
+                        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+                        let verdict = Verdict::drop(Stage::Engine, Reason::SessionTableFull, Some(at));
+                        sink.done(frame, verdict, None);
+                    }
+                }
+            }
+            Err(Stop::Drop(stage, reason, at)) => sink.done(frame, Verdict::drop(stage, reason, Some(at)), None),
+            Err(Stop::Punt) => sink.done(frame, Verdict::PUNT, None),
+            Err(Stop::Answer(answer)) => {
+                let verdict = self.answer(cx, &mut frame, packet, answer);
+                sink.originate(frame.port, cx.scratch, &frame);
+                sink.done(frame, verdict, None);
+            }
+        }
+    }
+
+    /// The walk alone, seen by `observer`: what `explain` does.
+    pub(super) fn ask<O: Observer>(
+        &self,
+        topology: &Topology,
+        frame: &Frame,
+        packet: &Packet,
+        now: u32,
+        observer: &mut O,
+    ) -> Result<Plan, Stop> {
+        Walk::new(topology, &self.flows, &self.ports, packet, frame.bytes(), now, frame.port, observer).run()
+    }
+
+    /// Makes and touches the state of a packet that is going to be forwarded, and remembers the way.
+    fn commit(&mut self, cx: &mut Context<'_>, plan: &Plan, key: &Key, packet: &Packet, now: u32) -> Result<(), Full> {
+        let mut own = self.flows.find(key);
+        for touch in plan.touches() {
+            if let Some(key) = state_key(touch) {
+                let entry = self.flows.make(key, own, now)?;
+                own = own.or(Some(entry));
+            }
+        }
+        // Making one may have evicted another.
+        if plan.touches().filter_map(state_key).any(|k| self.flows.find(k).is_none()) {
+            return Err(Full);
+        }
+        let own = self.flows.find(key);
+        let mut peer = None;
+        let mut others = 0;
+        for touch in plan.touches() {
+            let Some(entry) = self.apply(touch, packet, now) else {
+                continue;
+            };
+            if Some(entry) != own {
+                let binding = self.flows.slot(entry).kind() == Kind::Binding;
+                others += 1;
+                peer = if binding || peer.is_none() { Some(entry) } else { peer };
+            }
+        }
+        if packet.has(Packet::ICMP_ERROR) {
+            return Ok(());
+        }
+        if let Some(own) = own {
+            if let Some(left) = self.flows.binding_of(own).filter(|&b| Some(b) != peer) {
+                self.give_up(left, now);
+            }
+            self.rest_on(own, peer);
+        }
+        if cx.cache && others <= 1 {
+            let own = match own {
+                Some(own) => own,
+                None => match self.flows.make(key, peer, now) {
+                    Ok(own) => own,
+                    Err(Full) => return Ok(()),
+                },
+            };
+            self.rest_on(own, peer.filter(|&p| self.flows.slot(p).kind() != Kind::None));
+            self.remember(cx, own, plan, key, now);
+        } else if let Some(own) = own.and_then(|o| self.flows.slot_mut(o)) {
+            own.forget_action();
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, binding: u32, now: u32) {
+        let slot = self.flows.slot(binding);
+        if slot.life(now, self.flows.limits(slot)) == Life::Live
+            && let Some(slot) = self.flows.slot_mut(binding)
+        {
+            slot.give_up(now);
+        }
+    }
+
+    fn rest_on(&mut self, own: u32, peer: Option<u32>) {
+        let noted = peer.map(|p| (p, self.flows.slot(p).epoch));
+        if let Some(slot) = self.flows.slot_mut(own) {
+            slot.flags &= !flag::PEER;
+            if let Some((peer, epoch)) = noted {
+                slot.flags |= flag::PEER;
+                (slot.peer, slot.peer_epoch) = (peer, epoch);
+            }
+        }
+    }
+
+    /// Applies one touch; the entry that now holds live state.
+    fn apply(&mut self, touch: &Touch, packet: &Packet, now: u32) -> Option<u32> {
+        let flags = packet.tcp_flags;
+        match *touch {
+            Touch::Track { key, from_owner, live, make, limits, association } => {
+                let entry = self.flows.find(&key)?;
+                let profile = self.flows.profile(&limits);
+                let slot = self.flows.slot_mut(entry)?;
+                if live.is_none() && !make {
+                    if slot.kind() == Kind::Track {
+                        slot.begin(Kind::None, false, now);
+                    }
+                    return None;
+                }
+                if live.is_none() {
+                    slot.begin(Kind::Track, from_owner, now);
+                    slot.extra = association;
+                }
+                slot.profile = profile;
+                slot.touch(from_owner, flags, now);
+                Some(entry)
+            }
+            Touch::Binding { key, from_remote, live, nat, client } => {
+                let entry = self.flows.find(&key)?;
+                let slot = self.flows.slot_mut(entry)?;
+                if live.is_none() {
+                    slot.forget_action();
+                    slot.bind(client, nat.0, now);
+                }
+                slot.touch(from_remote, flags, now);
+                Some(entry)
+            }
+            Touch::Flow { key, from_remote, live } => {
+                let entry = self.flows.find(&key)?;
+                let slot = self.flows.slot_mut(entry)?;
+                if live.is_none() {
+                    slot.begin(Kind::Flow, false, now);
+                }
+                slot.touch(from_remote, flags, now);
+                Some(entry)
+            }
+        }
+    }
+
+    fn remember(&mut self, cx: &mut Context<'_>, own: u32, plan: &Plan, key: &Key, now: u32) {
+        let path = cx.paths.intern(&plan.deps, cx.topology);
+        let rewrite = rewrite_of(&key.tuple, &plan.tuple);
+        let generation = cx.topology.generation as u32;
+        let Some(slot) = self.flows.slot_mut(own) else {
+            return;
+        };
+        let mut flags = slot.flags & (flag::PRESENT | flag::V6 | flag::PEER) | flag::ACTION;
+        if let Some(rw) = rewrite {
+            let client = slot.client();
+            slot.rw = rw;
+            flags |= flag::REWRITE;
+            debug_assert!(slot.kind() != Kind::Binding || slot.client() == client, "a binding leads to its client");
+        }
+        flags |= if plan.nat { flag::NAT } else { 0 };
+        flags |= if plan.edge { flag::EDGE } else { 0 };
+        flags |= if plan.neighbour { flag::NEIGHBOUR } else { 0 };
+        slot.flags = flags;
+        slot.egress = plan.egress;
+        slot.path = path;
+        slot.generation = generation;
+        if slot.kind() == Kind::None {
+            slot.last = now;
+        }
+    }
+
+    /// Rewrites and hands over; larger than the edge carries: in pieces.
+    fn send<S: Sink>(&self, cx: &mut Context<'_>, mut frame: Frame, packet: &Packet, plan: &Plan, sink: &mut S) {
+        let before = packet.tuple(frame.bytes());
+        if let (Some(q), Some(after)) = (quote(frame.bytes(), packet), plan.quote) {
+            if let (Some(outer), Some(inner)) = (ends4(&plan.tuple), ends4(&after)) {
+                let quoted = (inner.0, inner.1, after.sport, after.dport);
+                if plan.tuple != before || after != q.tuple || plan.nat {
+                    rewrite_error4(&mut frame, packet, &q, outer, quoted, plan.nat);
+                }
+            }
+        } else if let Some(rw) = rewrite_of(&before, &plan.tuple) {
+            rw.apply(&mut frame, packet, plan.nat);
+        }
+        let source = if plan.neighbour { cx.topology.mac(frame.port) } else { FABRIC_MAC };
+        set_macs(frame.bytes_mut(), cx.topology.mac(plan.egress), source);
+        if plan.edge && packet.l3_len() > EDGE_MTU {
+            fragment4(&frame, packet, EDGE_MTU, &mut |mut piece| {
+                (piece.port, piece.seq, piece.ts) = (frame.port, frame.seq, frame.ts);
+                sink.send(plan.egress, piece);
+            });
+            sink.done(frame, Verdict::FORWARD, Some(&plan.deps));
+        } else {
+            sink.forward(plan.egress, frame, Some(&plan.deps));
+        }
+    }
+
+    /// Builds what the fabric itself says, in `cx.scratch`.
+    fn answer(&self, cx: &mut Context<'_>, frame: &mut Frame, packet: &Packet, answer: Answer) -> Verdict {
+        let out = &mut *cx.scratch;
+        let to = cx.topology.mac(frame.port);
+        let to = if to == Mac::default() { source_mac(frame) } else { to };
+        let bytes = frame.bytes();
+        match answer {
+            Answer::Neighbour { mac, router } => {
+                if let Ok(nd) = parse_nd(bytes, packet)
+                    && let (Some(target), IpAddr::V6(from)) = (nd.target, packet.src(bytes))
+                {
+                    let known = !from.is_unspecified();
+                    let dst = if known { from } else { Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1) };
+                    build_na(
+                        out,
+                        if known { to } else { Mac([0x33, 0x33, 0, 0, 0, 1]) },
+                        mac,
+                        target,
+                        dst,
+                        router,
+                        known,
+                    );
+                }
+                Verdict::REPLY
+            }
+            Answer::Router => {
+                let dst = match packet.src(bytes) {
+                    IpAddr::V6(a) if !a.is_unspecified() => a,
+                    _ => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+                };
+                let multicast = dst.is_multicast();
+                build_ra(
+                    out,
+                    if multicast { Mac([0x33, 0x33, 0, 0, 0, 1]) } else { to },
+                    FABRIC_MAC,
+                    ROUTER_LINK_LOCAL,
+                    dst,
+                );
+                Verdict::REPLY
+            }
+            Answer::TooBig(stage, at) => {
+                let subnet = EniIdx::of_port(frame.port)
+                    .and_then(|e| cx.topology.enis.get(e.at()))
+                    .and_then(|e| cx.topology.subnets.get(e.subnet.at()));
+                if let Some(subnet) = subnet {
+                    if packet.has(Packet::V6) {
+                        let router = subnet.router6().unwrap_or(ROUTER_LINK_LOCAL);
+                        build_icmp6_too_big(out, to, router, EDGE_MTU as u32, bytes, packet);
+                    } else {
+                        build_icmp4_error(out, to, subnet.router4(), 3, 4, EDGE_MTU as u16, bytes, packet);
+                    }
+                }
+                Verdict::error(stage, Reason::TooBig, at)
+            }
+            Answer::TtlExceeded(nat) => {
+                if let Some(gateway) = cx.topology.nats.get(nat.at()) {
+                    build_icmp4_error(out, to, gateway.private, 11, 0, 0, bytes, packet);
+                }
+                Verdict::error(Stage::Natgw, Reason::TtlExceeded, At::Nat(nat))
+            }
+            Answer::Reset(nat) => {
+                build_tcp_rst4(out, to, bytes, packet);
+                Verdict::error(Stage::Natgw, Reason::NoBinding, At::Nat(nat))
+            }
+        }
+    }
+}
+
+/// What becomes of an ARP packet; the answer, if any, is in `out`.
+pub(super) fn arp(topology: &Topology, frame: &Frame, arp: &Arp, out: &mut Frame) -> Verdict {
+    match crate::pipeline::arp(topology, frame.port, arp) {
+        Stop::Answer(Answer::Neighbour { mac, .. }) => {
+            build_arp_reply(out, arp.sha, mac, arp.tpa, arp.sha, arp.spa);
+            Verdict::REPLY
+        }
+        Stop::Drop(stage, reason, at) => Verdict::drop(stage, reason, Some(at)),
+        _ => Verdict::drop(Stage::Parse, Reason::Neighbour, None),
+    }
+}
+
+/// The key of the state a touch needs; none where rules alone let the packet pass.
+fn state_key(touch: &Touch) -> Option<&Key> {
+    match touch {
+        Touch::Track { live: None, make: false, .. } => None,
+        Touch::Track { key, .. } | Touch::Binding { key, .. } | Touch::Flow { key, .. } => Some(key),
+    }
+}
+
+fn ends4(t: &vpcd_wire::FiveTuple) -> Option<(u32, u32)> {
+    match (t.src, t.dst) {
+        (IpAddr::V4(s), IpAddr::V4(d)) => Some((s.into(), d.into())),
+        _ => None,
+    }
+}
+
+fn rewrite_of(before: &vpcd_wire::FiveTuple, after: &vpcd_wire::FiveTuple) -> Option<Rewrite4> {
+    if before == after {
+        return None;
+    }
+    let (old, new) = (ends4(before)?, ends4(after)?);
+    let old = (old.0, old.1, before.sport, before.dport);
+    Some(Rewrite4::new(before.proto, old, (new.0, new.1, after.sport, after.dport)))
+}
+
+fn source_mac(frame: &Frame) -> Mac {
+    let mut mac = [0; 6];
+    if let Some(bytes) = frame.bytes().get(6..12) {
+        mac.copy_from_slice(bytes);
+    }
+    Mac(mac)
+}

@@ -1,0 +1,383 @@
+//! A worker: the shards it owns and the batch it is working on. A batch is parsed and steered, then its index lines are fetched, then
+//! its entries, then each frame is handled in order: three short loops that overlap the cache misses of up to 256 packets.
+
+use super::fragments::{Fate, Fragments};
+use super::paths::Paths;
+use super::shard::{Context, Shard, arp};
+use super::steer::{Place, Steering};
+use super::{BATCH, Config, Counters, Sink};
+use crate::nat::SHARDS;
+use crate::pipeline::{At, Deps, Gate, Plan, Reason, Stage, Stop, Verdict};
+use crate::session::{FlowHash, Usage, stamp};
+use crate::topology::{EniIdx, PortNo, Topology};
+use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
+
+/// Longest gap (ms) after which every session is looked at: stamps are 32 bits wide.
+const SWEEP_GAP_MS: u64 = 1 << 30;
+/// A gap that no state survives.
+const FORGET_GAP_MS: u64 = 1 << 31;
+
+/// A parsed frame that knows its shard.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    pub packet: Packet,
+    pub place: Place,
+    /// When it is judged (ns): its arrival, or that of the first fragment it waited for.
+    pub now: u64,
+}
+
+/// Parsing, fragments and steering: everything before the shard is known.
+pub(super) struct Intake {
+    steering: Steering,
+    fragments: Vec<Fragments>,
+    strict_l2: bool,
+    scratch: Frame,
+    late: Vec<Frame>,
+}
+
+impl Intake {
+    pub(super) fn new(config: &Config, hash: FlowHash) -> Intake {
+        Intake {
+            steering: Steering::new(hash),
+            fragments: (0..SHARDS).map(|_| Fragments::default()).collect(),
+            strict_l2: config.strict_l2,
+            scratch: Frame::with_capacity(2048),
+            late: Vec::new(),
+        }
+    }
+
+    /// The common case: a whole IP packet, left in place.
+    #[inline]
+    fn plain(&self, topology: &Topology, frame: &Frame) -> Option<Job> {
+        match parse_frame(frame, topology.mtu(frame.port)) {
+            Ok(Parsed::Ip(packet)) if !packet.has(Packet::FRAGMENT) && !self.strict_l2 => {
+                let place = self.steering.place(topology, &packet, frame.bytes());
+                Some(Job { packet, place, now: frame.ts })
+            }
+            _ => None,
+        }
+    }
+
+    /// Every case: what can go on goes to `next` in order, what ends here to `sink`.
+    pub(super) fn take<S: Sink>(
+        &mut self,
+        topology: &Topology,
+        mut frame: Frame,
+        sink: &mut S,
+        next: &mut impl FnMut(Frame, Job),
+    ) {
+        let now = frame.ts;
+        if self.strict_l2 && wrong_mac(topology, &frame) {
+            let verdict = parse_drop(Reason::WrongMac, &frame);
+            return sink.done(frame, verdict, None);
+        }
+        let packet = match parse_frame(&frame, topology.mtu(frame.port)) {
+            Ok(Parsed::Ip(packet)) => packet,
+            Ok(Parsed::Arp(request)) => {
+                let verdict = arp(topology, &frame, &request, &mut self.scratch);
+                if verdict == Verdict::REPLY {
+                    sink.originate(frame.port, &self.scratch, &frame);
+                }
+                return sink.done(frame, verdict, None);
+            }
+            Err(error) => {
+                let verdict = parse_drop(error.into(), &frame);
+                return sink.done(frame, verdict, None);
+            }
+        };
+        if !packet.has(Packet::FRAGMENT) {
+            let place = self.steering.place(topology, &packet, frame.bytes());
+            return next(frame, Job { packet, place, now });
+        }
+        let shard = usize::from(self.steering.fragment_shard(&packet, frame.bytes()));
+        let fragments = &mut self.fragments[shard % SHARDS];
+        fragments.expire(now / 1_000_000, &mut self.late);
+        for late in self.late.drain(..) {
+            let verdict = parse_drop(Reason::FragmentTimeout, &late);
+            sink.done(late, verdict, None);
+        }
+        match fragments.offer(now / 1_000_000, &mut frame, &packet) {
+            Fate::Held => {}
+            Fate::Drop(reason, frame, held) => {
+                for frame in std::iter::once(frame).chain(held) {
+                    let verdict = parse_drop(reason, &frame);
+                    sink.done(frame, verdict, None);
+                }
+            }
+            Fate::Go(packet, held) => {
+                for (frame, packet) in std::iter::once((frame, packet)).chain(held) {
+                    let place = self.steering.place(topology, &packet, frame.bytes());
+                    next(frame, Job { packet, place, now });
+                }
+            }
+        }
+    }
+
+    /// Gives up on fragments whose first has not come in time (`u64::MAX`: on all).
+    pub(super) fn expire<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        let now = if now_ns == u64::MAX { u64::MAX } else { now_ns / 1_000_000 };
+        for fragments in &mut self.fragments {
+            fragments.expire(now, &mut self.late);
+        }
+        for late in self.late.drain(..) {
+            let verdict = parse_drop(Reason::FragmentTimeout, &late);
+            sink.done(late, verdict, None);
+        }
+    }
+
+    /// The shard of a frame, whatever it holds.
+    pub(super) fn shard(&self, topology: &Topology, frame: &Frame) -> u8 {
+        match parse_frame(frame, topology.mtu(frame.port)) {
+            Ok(Parsed::Ip(packet)) => self.steering.place(topology, &packet, frame.bytes()).shard,
+            _ => 0,
+        }
+    }
+
+    /// Fragments waiting for their first.
+    pub(super) fn held_frames(&self) -> u64 {
+        self.fragments.iter().map(|f| f.held() as u64).sum()
+    }
+}
+
+fn parse_drop(reason: Reason, frame: &Frame) -> Verdict {
+    let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+    Verdict::drop(Stage::Parse, reason, Some(at))
+}
+
+fn wrong_mac(topology: &Topology, frame: &Frame) -> bool {
+    let (Some(index), Some(header)) = (EniIdx::of_port(frame.port), frame.bytes().get(..12)) else {
+        return false;
+    };
+    let mac =
+        |at: usize| Mac([header[at], header[at + 1], header[at + 2], header[at + 3], header[at + 4], header[at + 5]]);
+    let (to, from) = (mac(0), mac(6));
+    let Some(eni) = topology.enis.get(index.at()) else {
+        return false;
+    };
+    let known = to == FABRIC_MAC
+        || to.is_multicast()
+        || topology.enis.iter().any(|(_, e)| e.subnet == eni.subnet && e.mac == to);
+    from != eni.mac || !known
+}
+
+/// The shards of one worker.
+pub struct Worker {
+    shards: Vec<Option<Shard>>,
+    intake: Intake,
+    paths: Paths,
+    counters: Counters,
+    cache: bool,
+    scratch: Frame,
+    jobs: Vec<Job>,
+    hashes: Vec<u64>,
+    rest: Vec<(Frame, Job)>,
+    /// Next shard whose sessions are looked at for reclaiming.
+    hand: usize,
+    swept_ms: u64,
+}
+
+impl Worker {
+    /// Worker `number` of `config.workers`: it owns every shard whose number leaves that remainder.
+    pub fn new(number: usize, config: &Config) -> Worker {
+        let hash = FlowHash::new(config.seed);
+        let workers = config.workers.clamp(1, SHARDS);
+        let shard = |s: usize| (s % workers == number).then(|| Shard::new(s, config, hash));
+        Worker {
+            shards: (0..SHARDS).map(shard).collect(),
+            intake: Intake::new(config, hash),
+            paths: Paths::default(),
+            counters: Counters::default(),
+            cache: config.cache,
+            scratch: Frame::with_capacity(2048),
+            jobs: Vec::with_capacity(BATCH),
+            hashes: Vec::with_capacity(BATCH),
+            rest: Vec::with_capacity(BATCH),
+            hand: number,
+            swept_ms: 0,
+        }
+    }
+
+    /// Runs frames that all belong to this worker (the only one, that is). Each carries its port and the time (ns); `frames` is left empty.
+    pub fn process<S: Sink>(&mut self, topology: &Topology, frames: &mut Vec<Frame>, sink: &mut S) {
+        self.counters.reserve(topology.port_count());
+        for batch in frames.chunks_mut(BATCH) {
+            let now = batch.last().map_or(0, |f| f.ts);
+            self.jobs.clear();
+            for frame in batch.iter_mut() {
+                self.counters.receive(frame.port, frame.len());
+                // What is not plain takes its turn at the end of the batch, and all after it, to keep the order.
+                match self.intake.plain(topology, frame) {
+                    Some(job) if self.rest.is_empty() => self.jobs.push(job),
+                    _ => {
+                        let mut sink = Tally { counters: &mut self.counters, sink };
+                        let rest = &mut self.rest;
+                        self.intake.take(topology, std::mem::take(frame), &mut sink, &mut |f, j| rest.push((f, j)));
+                        if rest.is_empty() {
+                            // It ended here; a job that does nothing keeps its place.
+                            self.jobs.push(NOTHING);
+                        }
+                    }
+                }
+            }
+            let jobs = std::mem::take(&mut self.jobs);
+            self.run(topology, batch, &jobs, sink);
+            self.jobs = jobs;
+            if !self.rest.is_empty() {
+                let mut rest = std::mem::take(&mut self.rest);
+                let (mut frames, jobs): (Vec<Frame>, Vec<Job>) = rest.drain(..).unzip();
+                self.run(topology, &mut frames, &jobs, sink);
+                self.rest = rest;
+            }
+            self.reclaim(now, batch.len() * 2);
+        }
+        frames.clear();
+    }
+
+    /// Runs jobs of this worker's shards in order; `frames[i]` is the frame of `jobs[i]` (there may be more frames than jobs).
+    pub(super) fn run<S: Sink>(&mut self, topology: &Topology, frames: &mut [Frame], jobs: &[Job], sink: &mut S) {
+        for (frames, jobs) in frames.chunks_mut(BATCH).zip(jobs.chunks(BATCH)) {
+            self.hashes.clear();
+            for (frame, job) in frames.iter().zip(jobs) {
+                let shard = self.shards.get(usize::from(job.place.shard)).and_then(Option::as_ref);
+                self.hashes.push(shard.map_or(0, |s| s.flows.prefetch(job.place.hash, frame.port)));
+            }
+            for (hash, job) in self.hashes.iter().zip(jobs) {
+                if let Some(shard) = self.shards.get(usize::from(job.place.shard)).and_then(Option::as_ref) {
+                    shard.flows.prefetch_entry(*hash);
+                }
+            }
+            for ((frame, job), &hash) in frames.iter_mut().zip(jobs).zip(&self.hashes) {
+                let Some(shard) = self.shards.get_mut(usize::from(job.place.shard)).and_then(Option::as_mut) else {
+                    continue;
+                };
+                let mut cx =
+                    Context { topology, paths: &mut self.paths, cache: self.cache, scratch: &mut self.scratch };
+                match shard.hit(&mut cx, frame, &job.packet, hash, stamp(job.now)) {
+                    Some((egress, path)) => {
+                        self.counters.sent(egress, frame.len());
+                        let deps = if S::WAY { self.paths.deps(path) } else { None };
+                        sink.forward(egress, std::mem::take(frame), deps);
+                    }
+                    None => {
+                        self.counters.walks += 1;
+                        let mut sink = Tally { counters: &mut self.counters, sink };
+                        shard.walk(&mut cx, std::mem::take(frame), &job.packet, job.now, &mut sink);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What would become of a frame of one of its shards, gate by gate; nothing changes.
+    pub fn explain(&self, topology: &Topology, frame: &Frame, gates: &mut Vec<Gate>) -> Result<Plan, Stop> {
+        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+        let refused = |reason| Err(Stop::Drop(Stage::Parse, reason, at));
+        match parse_frame(frame, topology.mtu(frame.port)) {
+            Ok(Parsed::Ip(packet)) => {
+                let place = self.intake.steering.place(topology, &packet, frame.bytes());
+                match self.shards.get(usize::from(place.shard)).and_then(Option::as_ref) {
+                    Some(shard) => shard.ask(topology, frame, &packet, stamp(frame.ts), gates),
+                    // A shard of another worker: its flows are not known here.
+                    None => Err(Stop::Drop(Stage::Engine, Reason::HandOffFull, at)),
+                }
+            }
+            Ok(Parsed::Arp(request)) => Err(crate::pipeline::arp(topology, frame.port, &request)),
+            Err(error) => refused(error.into()),
+        }
+    }
+
+    /// Frees dead sessions: moves the clock hand over up to `sessions` of one shard. Call it now and then when idle, too.
+    pub fn reclaim(&mut self, now_ns: u64, sessions: usize) {
+        let now_ms = now_ns / 1_000_000;
+        let gap = now_ms.saturating_sub(self.swept_ms);
+        if gap >= SWEEP_GAP_MS {
+            for shard in self.shards.iter_mut().flatten() {
+                if gap >= FORGET_GAP_MS {
+                    shard.flows.clear();
+                } else {
+                    let round = shard.flows.round();
+                    shard.flows.reclaim(now_ms as u32, round);
+                }
+            }
+            self.swept_ms = now_ms;
+        }
+        for _ in 0..SHARDS {
+            self.hand = (self.hand + 1) % SHARDS;
+            if let Some(shard) = &mut self.shards[self.hand] {
+                shard.flows.reclaim(now_ms as u32, sessions);
+                return;
+            }
+        }
+    }
+
+    /// Counters so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters.clone();
+        counters.held = self.intake.held_frames();
+        counters
+    }
+
+    pub(super) fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// Fill of the flow tables.
+    pub fn usage(&self) -> Usage {
+        self.shards.iter().flatten().map(|s| s.flows.usage()).fold(Usage::default(), |a, b| Usage {
+            sessions: a.sessions + b.sessions,
+            capacity: a.capacity + b.capacity,
+            bytes: a.bytes + b.bytes,
+        })
+    }
+}
+
+const NOTHING: Job = Job {
+    packet: Packet {
+        src4: 0,
+        dst4: 0,
+        sport: 0,
+        dport: 0,
+        l3: 0,
+        l4: 0,
+        end: 0,
+        frag_id: 0,
+        frag_off: 0,
+        flags: 0,
+        proto: 0,
+        ttl: 0,
+        tcp_flags: 0,
+    },
+    place: Place { shard: u8::MAX, hash: 0 },
+    now: 0,
+};
+
+/// Counts what passes to another sink.
+pub(super) struct Tally<'a, S> {
+    pub(super) counters: &'a mut Counters,
+    pub(super) sink: &'a mut S,
+}
+
+impl<S: Sink> Sink for Tally<'_, S> {
+    const WAY: bool = S::WAY;
+    fn forward(&mut self, port: PortNo, frame: Frame, deps: Option<&Deps>) {
+        self.counters.sent(port, frame.len());
+        self.sink.forward(port, frame, deps);
+    }
+    fn send(&mut self, port: PortNo, piece: Frame) {
+        self.counters.sent(port, piece.len());
+        self.counters.extra += 1;
+        self.sink.send(port, piece);
+    }
+    fn originate(&mut self, port: PortNo, answer: &Frame, cause: &Frame) {
+        self.counters.originated += 1;
+        self.counters.sent(port, answer.len());
+        self.sink.originate(port, answer, cause);
+    }
+    fn done(&mut self, frame: Frame, verdict: Verdict, deps: Option<&Deps>) {
+        if verdict.kind == crate::pipeline::Kind::Forward {
+            self.counters.extra -= 1;
+        }
+        self.counters.ended(frame.port, &verdict);
+        self.sink.done(frame, verdict, deps);
+    }
+}
