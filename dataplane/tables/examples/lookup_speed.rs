@@ -149,10 +149,7 @@ fn main() {
         let mut routes: Vec<_> = (0..n)
             .map(|i| {
                 let len = [16, 20, 24, 24, 24, 28][random.below(6) as usize];
-                (
-                    net4(0x0A00_0000 | random.below(1 << 24) as u32, len),
-                    i % 200,
-                )
+                (net4(0x0A00_0000 | random.below(1 << 24) as u32, len), i % 200)
             })
             .collect();
         routes.push((net4(0, 0), 0));
@@ -163,10 +160,7 @@ fn main() {
     if let Some(dir) = std::env::args().nth(1) {
         let table = words(&format!("{dir}/table.bin")).unwrap_or_default();
         let (triples, _) = table.as_chunks::<3>();
-        let routes: Vec<_> = triples
-            .iter()
-            .map(|t| (net4(t[0], t[1] as u8), t[2]))
-            .collect();
+        let routes: Vec<_> = triples.iter().map(|t| (net4(t[0], t[1] as u8), t[2])).collect();
         let queries: Vec<_> = [("uniform", "q_rand.bin"), ("in table", "q_hit.bin")]
             .into_iter()
             .filter_map(|(kind, file)| Some((kind, words(&format!("{dir}/{file}"))?)))

@@ -1,9 +1,11 @@
-//! The form of small tables: range starts in one sorted array. Up to a cache line or two of starts
-//! are all compared (the compiler makes vector compares of it); more are searched by halves, with
-//! conditional moves instead of branches, so that lookups of a batch overlap. A range costs one
-//! address and four bytes, whatever the lengths of its prefixes, so thousands of tables stay small.
+//! The form of IPv6 and of small tables: range starts in one sorted array. Up to two cache lines of
+//! starts are all compared (the compiler makes vector compares of it); more are searched by halves,
+//! with conditional moves instead of branches, so that lookups of a batch overlap. A range costs
+//! one address and four bytes, whatever the lengths of its prefixes, so ten thousand tables stay
+//! small.
 
 use super::{NONE, addr::Addr, ranges::Ranges};
+use std::hint::select_unpredictable;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Flat<A> {
@@ -15,7 +17,7 @@ pub(super) struct Flat<A> {
 }
 
 /// Lookups in flight at once.
-const LANES: usize = 16;
+const LANES: usize = 8;
 
 impl<A: Addr> Flat<A> {
     pub(super) fn build(ranges: &Ranges<A>) -> Flat<A> {
@@ -25,19 +27,12 @@ impl<A: Addr> Flat<A> {
             starts.resize(starts.len().next_multiple_of(8), A::MAX);
         }
         values.resize(starts.len() + 1, values.last().copied().unwrap_or(NONE));
-        Flat {
-            starts: starts.into(),
-            values: values.into(),
-        }
+        Flat { starts: starts.into(), values: values.into() }
     }
 
     #[inline]
     pub(super) fn lookup(&self, addr: A) -> u32 {
-        let rank = if self.starts.len() <= A::SCAN {
-            self.scan(addr)
-        } else {
-            self.search([addr])[0]
-        };
+        let rank = if self.starts.len() <= A::SCAN { self.scan(addr) } else { self.search([addr])[0] };
         self.value(rank)
     }
 
@@ -85,8 +80,9 @@ impl<A: Addr> Flat<A> {
         while left > 0 {
             let half = left.div_ceil(2);
             for (rank, addr) in ranks.iter_mut().zip(&addrs) {
-                let below = self.starts.get(*rank + half - 1).is_some_and(|s| s <= addr);
-                *rank += if below { half } else { 0 };
+                let start = self.starts.get(*rank + half - 1);
+                let below = start.copied().unwrap_or(A::MAX).not_above(*addr);
+                *rank += select_unpredictable(below, half, 0);
             }
             left -= half;
         }

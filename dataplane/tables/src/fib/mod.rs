@@ -2,8 +2,9 @@
 //! prefix comes out. [`Fib4`] and [`Fib6`] are built from a list of prefixes and never changed;
 //! a route change builds a new one. Nested prefixes are first flattened into disjoint ranges of
 //! addresses (`ranges`), so the two forms below are canonical: they depend on the answers only,
-//! not on how the routes were written. Few ranges stay a sorted array that is searched without
-//! branches (`flat`); many become a trie of 64-way nodes behind a direct root (`trie`).
+//! not on how the routes were written. IPv6 and small IPv4 tables stay a sorted array of ranges that
+//! is searched without branches (`flat`); from about 1,000 IPv4 routes on the ranges become a trie
+//! of 64-way nodes behind a direct root (`trie`). Both forms take either family; `addr` decides.
 
 mod addr;
 mod flat;
@@ -31,12 +32,8 @@ impl Fib4 {
     /// Builds the table. Order does not matter, except that the last of two routes with the same
     /// prefix wins; host bits of a prefix are ignored.
     pub fn build(routes: &[(Ipv4Net, u32)]) -> Fib4 {
-        let routes = routes
-            .iter()
-            .map(|(net, value)| (u32::from(net.network()), net.prefix_len(), *value));
-        Fib4 {
-            table: Table::build(routes.collect()),
-        }
+        let routes = routes.iter().map(|(net, value)| (u32::from(net.network()), net.prefix_len(), *value));
+        Fib4 { table: Table::build(routes.collect()) }
     }
 
     /// Value of the longest prefix that covers `addr`, or [`NONE`].
@@ -77,12 +74,8 @@ impl Fib6 {
     /// Builds the table. Order does not matter, except that the last of two routes with the same
     /// prefix wins; host bits of a prefix are ignored.
     pub fn build(routes: &[(Ipv6Net, u32)]) -> Fib6 {
-        let routes = routes
-            .iter()
-            .map(|(net, value)| (u128::from(net.network()), net.prefix_len(), *value));
-        Fib6 {
-            table: Table::build(routes.collect()),
-        }
+        let routes = routes.iter().map(|(net, value)| (u128::from(net.network()), net.prefix_len(), *value));
+        Fib6 { table: Table::build(routes.collect()) }
     }
 
     /// Value of the longest prefix that covers `addr`, or [`NONE`].
@@ -139,10 +132,7 @@ impl<A: Addr> Table<A> {
             None => Form::Flat(Flat::build(&ranges)),
             Some(bits) => Form::Trie(Box::new(Trie::build(&ranges, bits))),
         };
-        Table {
-            len: ranges.prefixes,
-            form,
-        }
+        Table { len: ranges.prefixes, form }
     }
 
     #[inline]

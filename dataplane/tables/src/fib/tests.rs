@@ -50,10 +50,7 @@ fn edges6(routes: &Routes6) -> Vec<u128> {
 /// All forms that a table may take, whatever its size would choose.
 fn forms<A: Addr>(routes: &[(A, u8, u32)]) -> Vec<Table<A>> {
     let ranges = Ranges::of(routes.to_vec());
-    let table = |form| Table {
-        len: ranges.prefixes,
-        form,
-    };
+    let table = |form| Table { len: ranges.prefixes, form };
     vec![
         table(Form::Flat(Flat::build(&ranges))),
         table(Form::Trie(Box::new(Trie::build(&ranges, 1)))),
@@ -83,10 +80,7 @@ fn check4(routes: &Routes4, addrs: &[u32]) {
     for (addr, expected) in addrs.iter().zip(&expected) {
         assert_eq!(fib.lookup(*addr), *expected, "{}", Ipv4Addr::from(*addr));
     }
-    let raw: Vec<_> = routes
-        .iter()
-        .map(|r| (u32::from(r.0.network()), r.0.prefix_len(), r.1))
-        .collect();
+    let raw: Vec<_> = routes.iter().map(|r| (u32::from(r.0.network()), r.0.prefix_len(), r.1)).collect();
     check_forms(&raw, addrs, &expected);
 }
 
@@ -99,10 +93,7 @@ fn check6(routes: &Routes6, addrs: &[u128]) {
     for (addr, expected) in addrs.iter().zip(&expected) {
         assert_eq!(fib.lookup(*addr), *expected, "{}", Ipv6Addr::from(*addr));
     }
-    let raw: Vec<_> = routes
-        .iter()
-        .map(|r| (u128::from(r.0.network()), r.0.prefix_len(), r.1))
-        .collect();
+    let raw: Vec<_> = routes.iter().map(|r| (u128::from(r.0.network()), r.0.prefix_len(), r.1)).collect();
     check_forms(&raw, addrs, &expected);
 }
 
@@ -227,13 +218,8 @@ fn routes4(list: &[(&str, u32)]) -> Routes4 {
 // covers: RT-40
 #[test]
 fn rt_40_nest_of_the_specification() {
-    let routes = routes4(&[
-        ("10.25.1.0/24", 3),
-        ("0.0.0.0/0", 0),
-        ("10.25.1.7/32", 4),
-        ("10.0.0.0/8", 1),
-        ("10.25.0.0/16", 2),
-    ]);
+    let routes =
+        routes4(&[("10.25.1.0/24", 3), ("0.0.0.0/0", 0), ("10.25.1.7/32", 4), ("10.0.0.0/8", 1), ("10.25.0.0/16", 2)]);
     check4(&routes, &edges4(&routes));
     let fib = Fib4::build(&routes);
     let at = |a: &str| fib.lookup(u32::from(a.parse::<Ipv4Addr>().unwrap()));
@@ -242,6 +228,32 @@ fn rt_40_nest_of_the_specification() {
     assert_eq!(at("10.25.2.1"), 2);
     assert_eq!(at("10.26.0.1"), 1);
     assert_eq!(at("192.0.2.1"), 0);
+}
+
+// covers: RT-40
+#[test]
+fn rt_40_on_both_sides_of_the_thresholds_of_form() {
+    // Neighbouring /24s of different value under a default: one range each, and one after them.
+    let table = |n: u32| -> Routes4 {
+        let nets = (0..n).map(|i| Ipv4Net::new_assert(Ipv4Addr::from(i << 8), 24));
+        let routes = nets.zip((0..200).cycle());
+        routes.chain(routes4(&[("0.0.0.0/0", 200)])).collect()
+    };
+    let root_bits = |fib: &Fib4| match &fib.table.form {
+        Form::Flat(_) => 0,
+        Form::Trie(trie) => trie.root_bits(),
+    };
+    for (n, expected) in [(2_046, 0), (2_047, 16), (131_070, 16), (131_071, 18)] {
+        let fib = Fib4::build(&table(n));
+        assert_eq!(root_bits(&fib), expected, "{n} routes");
+        let addrs: Vec<u32> = (0..n + 300).map(|i| i << 8 | i & 255).collect();
+        let mut out = vec![0; addrs.len()];
+        fib.lookup_batch(&addrs, &mut out);
+        for (i, out) in (0..).zip(out) {
+            assert_eq!(out, if i < n { i % 200 } else { 200 });
+            assert_eq!(fib.lookup(addrs[i as usize]), out);
+        }
+    }
 }
 
 #[test]
@@ -275,9 +287,7 @@ fn a_batch_stops_at_the_shorter_slice() {
 #[test]
 fn fifty_routes_of_any_length_stay_under_8_kb() {
     let scattered = |i: u32| i.wrapping_mul(2_654_435_761);
-    let routes: Routes4 = (0..50)
-        .map(|i| (Ipv4Net::from(Ipv4Addr::from(scattered(i))), i))
-        .collect();
+    let routes: Routes4 = (0..50).map(|i| (Ipv4Net::from(Ipv4Addr::from(scattered(i))), i)).collect();
     assert!(Fib4::build(&routes).bytes() < 8_192);
     let routes: Routes6 = (0..50)
         .map(|i| (u128::from(scattered(i)) << 96 | u128::from(i), i))

@@ -1,4 +1,4 @@
-//! The form of large tables, after Poptrie (Asai and Ohara, SIGCOMM 2015): a root indexed directly
+//! The form of large IPv4 tables, after Poptrie (Asai and Ohara, SIGCOMM 2015): a root indexed directly
 //! by the first bits of the address, then nodes that each take six more. A node is bitmaps and
 //! bases: which of its 64 slots go deeper, and where runs of equal answers begin; counting bits
 //! below the slot gives the place of the child or of the answer. Most nodes of a real table have
@@ -98,6 +98,11 @@ impl Trie {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn root_bits(&self) -> u32 {
+        self.root_bits
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         let leaves = match &self.leaves {
             Leaves::W8(leaves) => size_of_val(&**leaves),
@@ -121,12 +126,7 @@ impl Trie {
 
     /// One level for all lanes before the next level of any: the misses of a level overlap.
     #[inline(always)]
-    fn batch_full<A: Addr, L: Leaf>(
-        &self,
-        addrs: &[A; LANES],
-        out: &mut [u32; LANES],
-        leaves: &[L],
-    ) {
+    fn batch_full<A: Addr, L: Leaf>(&self, addrs: &[A; LANES], out: &mut [u32; LANES], leaves: &[L]) {
         let mut links = [0; LANES];
         let mut kinds = 0;
         for (link, addr) in links.iter_mut().zip(addrs) {
@@ -148,10 +148,7 @@ impl Trie {
         }
         for ((link, addr), at) in links.iter_mut().zip(addrs).zip(&depths) {
             let is_leaf = *link & LEAF != 0;
-            let below = self.tip(
-                if is_leaf { 0 } else { *link },
-                addr.chunk(u32::from(*at) & (A::BITS - 1)),
-            );
+            let below = self.tip(if is_leaf { 0 } else { *link }, addr.chunk(u32::from(*at) & (A::BITS - 1)));
             *link = if is_leaf { *link } else { below };
         }
         for (out, link) in out.iter_mut().zip(&links) {
@@ -161,10 +158,7 @@ impl Trie {
 
     #[inline(always)]
     fn enter<A: Addr>(&self, addr: A) -> Link {
-        self.root
-            .get(addr.top(self.root_bits))
-            .copied()
-            .unwrap_or(LEAF)
+        self.root.get(addr.top(self.root_bits)).copied().unwrap_or(LEAF)
     }
 
     /// From a node to its child or leaf in `slot`.
@@ -175,18 +169,9 @@ impl Trie {
         };
         let bit = 1u64 << slot;
         let up_to = bit | (bit - 1);
-        let child = node
-            .first_child
-            .wrapping_add((node.children & (bit - 1)).count_ones());
-        let leaf = node
-            .first_leaf
-            .wrapping_add((node.runs & up_to).count_ones())
-            .wrapping_sub(1);
-        if node.children & bit != 0 {
-            child
-        } else {
-            LEAF | leaf
-        }
+        let child = node.first_child.wrapping_add((node.children & (bit - 1)).count_ones());
+        let leaf = node.first_leaf.wrapping_add((node.runs & up_to).count_ones()).wrapping_sub(1);
+        if node.children & bit != 0 { child } else { LEAF | leaf }
     }
 
     /// From a tip to its leaf in `slot`.
@@ -197,18 +182,14 @@ impl Trie {
         };
         let runs = u64::from(*low) | u64::from(*high) << 32;
         let up_to = (2u64 << slot).wrapping_sub(1);
-        LEAF | first_leaf
-            .wrapping_add((runs & up_to).count_ones())
-            .wrapping_sub(1)
+        LEAF | first_leaf.wrapping_add((runs & up_to).count_ones()).wrapping_sub(1)
     }
 }
 
 /// The answer that a leaf link names.
 #[inline(always)]
 fn leaf<L: Leaf>(leaves: &[L], link: Link) -> u32 {
-    leaves
-        .get((link & !KIND) as usize)
-        .map_or(NONE, |l| l.answer())
+    leaves.get((link & !KIND) as usize).map_or(NONE, |l| l.answer())
 }
 
 trait Leaf: Copy {
@@ -218,22 +199,14 @@ trait Leaf: Copy {
 impl Leaf for u8 {
     #[inline(always)]
     fn answer(self) -> u32 {
-        if self == u8::MAX {
-            NONE
-        } else {
-            u32::from(self)
-        }
+        if self == u8::MAX { NONE } else { u32::from(self) }
     }
 }
 
 impl Leaf for u16 {
     #[inline(always)]
     fn answer(self) -> u32 {
-        if self == u16::MAX {
-            NONE
-        } else {
-            u32::from(self)
-        }
+        if self == u16::MAX { NONE } else { u32::from(self) }
     }
 }
 
@@ -246,12 +219,7 @@ impl Leaf for u32 {
 
 impl Leaves {
     fn narrow(leaves: Vec<u32>) -> Leaves {
-        let highest = leaves
-            .iter()
-            .copied()
-            .filter(|l| *l != NONE)
-            .max()
-            .unwrap_or(0);
+        let highest = leaves.iter().copied().filter(|l| *l != NONE).max().unwrap_or(0);
         // Truncation turns NONE into the highest number of the width.
         if highest < u32::from(u8::MAX) {
             Leaves::W8(leaves.iter().map(|l| *l as u8).collect())
@@ -331,13 +299,7 @@ impl<A: Addr> Builder<'_, A> {
         while end < last && slot(self.starts[end + 1]) == until {
             end += 1;
         }
-        (
-            until,
-            Some(Span {
-                first: at,
-                last: end,
-            }),
-        )
+        (until, Some(Span { first: at, last: end }))
     }
 
     /// Makes room for siblings at `depth`; returns the link of the first.
@@ -359,16 +321,12 @@ impl<A: Addr> Builder<'_, A> {
 
     /// Writes the node or tip `place`, whose slots begin at bit `depth`, and all below it.
     fn fill(&mut self, place: Link, span: Span, depth: u32) {
-        let mut node = Node {
-            first_leaf: self.leaves.len() as u32,
-            ..Node::default()
-        };
+        let mut node = Node { first_leaf: self.leaves.len() as u32, ..Node::default() };
         let mut spans = [span; 64];
         let mut children = 0;
         let (mut at, mut slot, mut run) = (span.first, 0, None);
         while slot < 64 {
-            let (until, child) =
-                self.step(at, span.last, depth + 6, |a| a.chunk(depth) as usize, 64);
+            let (until, child) = self.step(at, span.last, depth + 6, |a| a.chunk(depth) as usize, 64);
             if until > slot {
                 let value = self.values[at];
                 if run != Some(value) {

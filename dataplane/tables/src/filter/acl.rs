@@ -42,10 +42,7 @@ impl Acl {
         rules.sort_by_key(|rule| rule.number);
         let conditions: Vec<_> = rules.iter().map(|r| (Some(r.net), &r.matches)).collect();
         let (classifier, _) = Classifier::build(&conditions, &[]);
-        Acl {
-            rules: rules.into(),
-            classifier,
-        }
+        Acl { rules: rules.into(), classifier }
     }
 
     /// The verdict on one packet, judged alone (NACL-27).
@@ -54,10 +51,7 @@ impl Acl {
         let peers = self.classifier.by_peer(key.peer);
         let ports = self.classifier.by_port(key.proto, key.port);
         match first_common(peers, ports).and_then(|i| self.rules.get(i)) {
-            Some(rule) => AclVerdict {
-                allow: rule.allow,
-                rule: rule.number,
-            },
+            Some(rule) => AclVerdict { allow: rule.allow, rule: rule.number },
             None => AclVerdict {
                 allow: false,
                 rule: match key.peer {

@@ -40,10 +40,7 @@ struct Vectors {
 impl Classifier {
     /// `rules` in order of precedence; without a net, a rule is matched by other means than its
     /// peer's address. Second: the places of the vectors `extra`, lists of rule indices.
-    pub(super) fn build(
-        rules: &[(Option<IpNet>, &Match)],
-        extra: &[Vec<usize>],
-    ) -> (Classifier, Vec<u32>) {
+    pub(super) fn build(rules: &[(Option<IpNet>, &Match)], extra: &[Vec<usize>]) -> (Classifier, Vec<u32>) {
         let mut interner = Interner::new(rules.len());
         let mut v4: BTreeMap<Ipv4Net, Vec<usize>> = BTreeMap::new();
         let mut v6: BTreeMap<Ipv6Net, Vec<usize>> = BTreeMap::new();
@@ -57,12 +54,8 @@ impl Classifier {
         let v4 = interner.nested(v4, |outer, inner| outer.contains(inner));
         let v6 = interner.nested(v6, |outer, inner| outer.contains(inner));
         let named: BTreeSet<u8> = rules.iter().filter_map(|r| r.1.proto).collect();
-        let ports = named
-            .iter()
-            .map(|proto| Some(*proto))
-            .chain([None])
-            .map(|proto| interner.ports(rules, proto))
-            .collect();
+        let ports =
+            named.iter().map(|proto| Some(*proto)).chain([None]).map(|proto| interner.ports(rules, proto)).collect();
         let extra = extra.iter().map(|rules| interner.list(rules)).collect();
         let classifier = Classifier {
             vectors: interner.finish(),
@@ -124,11 +117,7 @@ struct Interner {
 
 impl Interner {
     fn new(rules: usize) -> Interner {
-        Interner {
-            words: rules.div_ceil(64),
-            places: HashMap::new(),
-            bits: Vec::new(),
-        }
+        Interner { words: rules.div_ceil(64), places: HashMap::new(), bits: Vec::new() }
     }
 
     fn place(&mut self, vector: &[u64]) -> u32 {
@@ -160,9 +149,7 @@ impl Interner {
         // Ascending order puts a net right before the nets inside it.
         for (net, rules) in nets {
             while around.pop_if(|outer| !contains(&outer.0, &net)).is_some() {}
-            let mut vector = around
-                .last()
-                .map_or_else(|| vec![0; self.words], |outer| outer.1.clone());
+            let mut vector = around.last().map_or_else(|| vec![0; self.words], |outer| outer.1.clone());
             for rule in rules {
                 toggle(&mut vector, rule);
             }
@@ -200,17 +187,11 @@ impl Interner {
                 classes.push(class);
             }
         }
-        Ports {
-            starts: starts.into(),
-            classes: classes.into(),
-        }
+        Ports { starts: starts.into(), classes: classes.into() }
     }
 
     fn finish(self) -> Vectors {
-        Vectors {
-            words: self.words,
-            bits: self.bits.into(),
-        }
+        Vectors { words: self.words, bits: self.bits.into() }
     }
 }
 

@@ -108,17 +108,9 @@ impl SgSide {
             let is_wide = |net: IpNet| net.prefix_len() == 0 && net.addr().is_ipv6() == v6;
             let all = |m: &Match| !all_ports || m.ports == (0, u16::MAX);
             let chosen = conditions.iter().enumerate();
-            chosen
-                .filter(|(_, (net, matches))| net.is_some_and(is_wide) && all(matches))
-                .map(|(i, _)| i)
-                .collect()
+            chosen.filter(|(_, (net, matches))| net.is_some_and(is_wide) && all(matches)).map(|(i, _)| i).collect()
         };
-        let mut extra = vec![
-            wide(false, false),
-            wide(true, false),
-            wide(false, true),
-            wide(true, true),
-        ];
+        let mut extra = vec![wide(false, false), wide(true, false), wide(false, true), wide(true, true)];
         let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (i, rule) in rules.iter().enumerate() {
             if let Peer::Group(group) = rule.peer {

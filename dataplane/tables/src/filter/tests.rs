@@ -40,17 +40,13 @@ fn matches(proto: &str, ports: &str) -> Match {
 /// Lines of `in|out number allow|deny proto ports cidr`, as the specification writes fixtures.
 fn acls(fixture: &str) -> (Acl, Acl) {
     let side = |wanted: &str| {
-        let lines = fixture
-            .lines()
-            .map(|l| l.split_whitespace().collect::<Vec<_>>());
-        let rules = lines
-            .filter(|w| w.first() == Some(&wanted))
-            .map(|w| AclRule {
-                number: w[1].parse().unwrap(),
-                allow: w[2] == "allow",
-                net: w[5].parse().unwrap(),
-                matches: matches(w[3], w[4]),
-            });
+        let lines = fixture.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
+        let rules = lines.filter(|w| w.first() == Some(&wanted)).map(|w| AclRule {
+            number: w[1].parse().unwrap(),
+            allow: w[2] == "allow",
+            net: w[5].parse().unwrap(),
+            matches: matches(w[3], w[4]),
+        });
         Acl::build(&rules.collect::<Vec<_>>())
     };
     (side("in"), side("out"))
@@ -125,9 +121,7 @@ fn check_nacl_103(inbound: &Acl, outbound: &Acl) {
 fn nacl_103_custom_ipv4() {
     let (inbound, outbound) = acls(NACL_103);
     check_nacl_103(&inbound, &outbound);
-    let (_, repaired) = acls(&format!(
-        "{NACL_103}\nout 115 allow tcp 1025-5000 0.0.0.0/0"
-    ));
+    let (_, repaired) = acls(&format!("{NACL_103}\nout 115 allow tcp 1025-5000 0.0.0.0/0"));
     assert_eq!(decided(&repaired, key(INET, TCP, 1_025)), 115);
 }
 
@@ -294,10 +288,7 @@ fn open_asks_only_rules_for_everywhere() {
     assert!(!side.open(&key(INET, TCP, 65_535)));
     assert!(!side.open(&key(INET, GRE, 0)));
     assert!(side.open(&key(INET6, GRE, 0)));
-    assert!(
-        !side.open_all(TCP, false),
-        "two rules do not add up to all ports"
-    );
+    assert!(!side.open_all(TCP, false), "two rules do not add up to all ports");
     assert!(side.open_all(UDP, false));
     assert!(!side.open_all(GRE, false));
     assert!(side.open_all(TCP, true));
@@ -353,12 +344,7 @@ fn any_acl_rules(n: usize) -> impl Strategy<Value = Vec<AclRule>> {
     prop::collection::btree_map(1u16..32_767, rule, 0..n)
         .prop_map(|rules| {
             let rules = rules.into_iter();
-            rules.map(|(number, (allow, net, matches))| AclRule {
-                number,
-                allow,
-                net,
-                matches,
-            })
+            rules.map(|(number, (allow, net, matches))| AclRule { number, allow, net, matches })
         })
         .prop_map(Iterator::collect::<Vec<_>>)
         .prop_shuffle()
@@ -382,14 +368,8 @@ fn naive_acl(rules: &[AclRule], key: &Key) -> AclVerdict {
     let hits = rules.iter().filter(|r| r.net.contains(&key.peer));
     let hits = hits.filter(|r| covers(&r.matches, key.proto, key.port));
     match hits.min_by_key(|r| r.number) {
-        Some(rule) => AclVerdict {
-            allow: rule.allow,
-            rule: rule.number,
-        },
-        None => AclVerdict {
-            allow: false,
-            rule: if key.peer.is_ipv4() { 32_767 } else { 32_768 },
-        },
+        Some(rule) => AclVerdict { allow: rule.allow, rule: rule.number },
+        None => AclVerdict { allow: false, rule: if key.peer.is_ipv4() { 32_767 } else { 32_768 } },
     }
 }
 
@@ -418,12 +398,7 @@ fn corners<'a>(rules: impl Iterator<Item = (Option<&'a IpNet>, &'a Match)>) -> V
     for (net, m) in rules {
         let peer = net.map_or(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), |n| n.network());
         let last = net.map_or(peer, |n| n.broadcast());
-        for port in [
-            m.ports.0,
-            m.ports.1,
-            m.ports.0.wrapping_sub(1),
-            m.ports.1.wrapping_add(1),
-        ] {
+        for port in [m.ports.0, m.ports.1, m.ports.0.wrapping_sub(1), m.ports.1.wrapping_add(1)] {
             for peer in [peer, last] {
                 let proto = m.proto.unwrap_or(TCP);
                 keys.push(Key { peer, proto, port });
@@ -446,14 +421,7 @@ fn check_side(rules: &[SgRule], members: &[(IpAddr, Vec<u32>)], mut keys: Vec<Ke
         Peer::Net(net) => (Some(net), &r.matches),
         Peer::Group(_) => (None, &r.matches),
     })));
-    let more: Vec<Key> = keys
-        .iter()
-        .zip(members)
-        .map(|(key, member)| Key {
-            peer: member.0,
-            ..*key
-        })
-        .collect();
+    let more: Vec<Key> = keys.iter().zip(members).map(|(key, member)| Key { peer: member.0, ..*key }).collect();
     keys.extend(more);
     let side = SgSide::build(rules);
     let map = Membership::build(members.iter().cloned());
@@ -464,11 +432,7 @@ fn check_side(rules: &[SgRule], members: &[(IpAddr, Vec<u32>)], mut keys: Vec<Ke
         let open = wide(rules, v6).any(|m| covers(m, key.proto, key.port));
         assert_eq!(side.open(&key), open, "{key:?}");
         let all = |m: &Match| m.ports == (0, u16::MAX) && m.proto.is_none_or(|p| p == key.proto);
-        assert_eq!(
-            side.open_all(key.proto, v6),
-            wide(rules, v6).any(all),
-            "{key:?}"
-        );
+        assert_eq!(side.open_all(key.proto, v6), wide(rules, v6).any(all), "{key:?}");
     }
 }
 
