@@ -74,6 +74,14 @@ impl Counters {
         }
     }
 
+    /// A frame counted as sent was not taken by its port.
+    pub(super) fn take_back(&mut self, port: PortNo, bytes: usize) {
+        if let Some(p) = self.ports.get_mut(port as usize) {
+            p.sent -= 1;
+            p.sent_bytes -= bytes as u64;
+        }
+    }
+
     /// Counts how a frame of `port` ended that was not forwarded.
     pub fn ended(&mut self, port: PortNo, verdict: &Verdict) {
         match verdict.kind {

@@ -1,7 +1,7 @@
 //! The engine in memory: frames that carry their time go in, verdicts and frames come out, the same bytes every time and
 //! with any number of workers. Parsing, fragments and steering happen in order here; then each worker runs its share.
 
-use super::worker::{Intake, Job, Tally, Worker};
+use super::worker::{Handed, Intake, Job, Tally, Worker};
 use super::{Config, Counters, Sink};
 use crate::nat::SHARDS;
 use crate::pipeline::{Deps, Gate, Plan, Stop, Verdict};
@@ -82,8 +82,9 @@ impl Memory {
             self.counters.receive(frame.port, frame.len());
             let mut sink = Tally { counters: &mut self.counters, sink: &mut early };
             let mut next = Vec::new();
-            self.intake.take(&self.topology, frame, &mut sink, &mut |frame, job| next.push((frame, job)));
-            for (frame, job) in next {
+            self.intake.take(&self.topology, frame, &mut sink, |_| true, &mut |handed| next.push(handed));
+            for Handed { frame, job, .. } in next {
+                let Some(job) = job else { continue };
                 let share = &mut shares[usize::from(job.place.shard) % count];
                 share.frames.push(frame);
                 share.jobs.push(job);

@@ -17,7 +17,7 @@ pub use counters::{Counters, PortCounters};
 pub use fragments::{Fate, Fragments};
 pub use memory::{Done, Memory};
 pub use steer::{Place, Steering};
-pub use worker::{Job, Worker};
+pub use worker::{Handed, Job, Worker};
 
 use crate::nat::SLICE;
 use crate::pipeline::{Deps, Verdict};

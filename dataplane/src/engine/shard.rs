@@ -28,6 +28,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Shard {
     pub(super) flows: Flows,
     ports: Ports,
+    clock: u64,
 }
 
 impl Shard {
@@ -35,7 +36,14 @@ impl Shard {
         let mean = config.sessions.div_ceil(crate::nat::SHARDS);
         // Six standard deviations of a binomial: no shard refuses while others have room.
         let room = mean + 6 * mean.isqrt() + 16;
-        Shard { flows: Flows::new(room, hash), ports: Ports::new(number, config.ports_per_slice, hash) }
+        Shard { flows: Flows::new(room, hash), ports: Ports::new(number, config.ports_per_slice, hash), clock: 0 }
+    }
+
+    /// Time never runs backwards for a flow, whichever worker received its frame.
+    #[inline]
+    pub(super) fn clock(&mut self, now_ns: u64) -> u64 {
+        self.clock = self.clock.max(now_ns);
+        self.clock
     }
 
     /// The remembered action, applied: the port the frame leaves by. None: the packet must walk.

@@ -26,6 +26,15 @@ pub struct Job {
     pub now: u64,
 }
 
+/// A frame on its way to the worker that owns its shard.
+#[derive(Debug)]
+pub struct Handed {
+    pub frame: Frame,
+    pub shard: u8,
+    /// None: a fragment whose datagram is looked after there.
+    pub job: Option<Job>,
+}
+
 /// Parsing, fragments and steering: everything before the shard is known.
 pub(super) struct Intake {
     steering: Steering,
@@ -58,13 +67,14 @@ impl Intake {
         }
     }
 
-    /// Every case: what can go on goes to `next` in order, what ends here to `sink`.
+    /// Every case: what can go on goes to `next` in order, what ends here to `sink`. A fragment whose datagram is not `mine` goes on without a job.
     pub(super) fn take<S: Sink>(
         &mut self,
         topology: &Topology,
         mut frame: Frame,
         sink: &mut S,
-        next: &mut impl FnMut(Frame, Job),
+        mine: impl Fn(u8) -> bool,
+        next: &mut impl FnMut(Handed),
     ) {
         let now = frame.ts;
         if self.strict_l2 && wrong_mac(topology, &frame) {
@@ -87,9 +97,13 @@ impl Intake {
         };
         if !packet.has(Packet::FRAGMENT) {
             let place = self.steering.place(topology, &packet, frame.bytes());
-            return next(frame, Job { packet, place, now });
+            return next(Handed { frame, shard: place.shard, job: Some(Job { packet, place, now }) });
         }
-        let shard = usize::from(self.steering.fragment_shard(&packet, frame.bytes()));
+        let shard = self.steering.fragment_shard(&packet, frame.bytes());
+        if !mine(shard) {
+            return next(Handed { frame, shard, job: None });
+        }
+        let shard = usize::from(shard);
         let fragments = &mut self.fragments[shard % SHARDS];
         fragments.expire(now / 1_000_000, &mut self.late);
         for late in self.late.drain(..) {
@@ -107,7 +121,7 @@ impl Intake {
             Fate::Go(packet, held) => {
                 for (frame, packet) in std::iter::once((frame, packet)).chain(held) {
                     let place = self.steering.place(topology, &packet, frame.bytes());
-                    next(frame, Job { packet, place, now });
+                    next(Handed { frame, shard: place.shard, job: Some(Job { packet, place, now }) });
                 }
             }
         }
@@ -170,7 +184,7 @@ pub struct Worker {
     scratch: Frame,
     jobs: Vec<Job>,
     hashes: Vec<u64>,
-    rest: Vec<(Frame, Job)>,
+    rest: Vec<Handed>,
     /// Next shard whose sessions are looked at for reclaiming.
     hand: usize,
     swept_ms: u64,
@@ -197,9 +211,29 @@ impl Worker {
         }
     }
 
-    /// Runs frames that all belong to this worker (the only one, that is). Each carries its port and the time (ns); `frames` is left empty.
-    pub fn process<S: Sink>(&mut self, topology: &Topology, frames: &mut Vec<Frame>, sink: &mut S) {
+    /// Makes room in the counters for the ports of a topology.
+    pub fn prepare(&mut self, topology: &Topology) {
         self.counters.reserve(topology.port_count());
+    }
+
+    fn owns(&self, shard: u8) -> bool {
+        matches!(self.shards.get(usize::from(shard)), Some(Some(_)))
+    }
+
+    /// Runs the frames of one worker that owns all shards. Each carries its port and the time (ns); `frames` is left empty.
+    pub fn process<S: Sink>(&mut self, topology: &Topology, frames: &mut Vec<Frame>, sink: &mut S) {
+        self.receive(topology, frames, sink, &mut |_| ());
+    }
+
+    /// Runs frames that came in here. What belongs to another worker goes to `hand`.
+    pub fn receive<S: Sink>(
+        &mut self,
+        topology: &Topology,
+        frames: &mut Vec<Frame>,
+        sink: &mut S,
+        hand: &mut impl FnMut(Handed),
+    ) {
+        self.prepare(topology);
         for batch in frames.chunks_mut(BATCH) {
             let now = batch.last().map_or(0, |f| f.ts);
             self.jobs.clear();
@@ -207,12 +241,18 @@ impl Worker {
                 self.counters.receive(frame.port, frame.len());
                 // What is not plain takes its turn at the end of the batch, and all after it, to keep the order.
                 match self.intake.plain(topology, frame) {
-                    Some(job) if self.rest.is_empty() => self.jobs.push(job),
+                    Some(job) if self.rest.is_empty() => {
+                        if self.owns(job.place.shard) {
+                            self.jobs.push(job);
+                        } else {
+                            let frame = std::mem::take(frame);
+                            hand(Handed { frame, shard: job.place.shard, job: Some(job) });
+                            self.jobs.push(NOTHING);
+                        }
+                    }
                     _ => {
-                        let mut sink = Tally { counters: &mut self.counters, sink };
-                        let rest = &mut self.rest;
-                        self.intake.take(topology, std::mem::take(frame), &mut sink, &mut |f, j| rest.push((f, j)));
-                        if rest.is_empty() {
+                        self.sort_out(topology, std::mem::take(frame), sink, hand);
+                        if self.rest.is_empty() {
                             // It ended here; a job that does nothing keeps its place.
                             self.jobs.push(NOTHING);
                         }
@@ -222,15 +262,70 @@ impl Worker {
             let jobs = std::mem::take(&mut self.jobs);
             self.run(topology, batch, &jobs, sink);
             self.jobs = jobs;
-            if !self.rest.is_empty() {
-                let mut rest = std::mem::take(&mut self.rest);
-                let (mut frames, jobs): (Vec<Frame>, Vec<Job>) = rest.drain(..).unzip();
-                self.run(topology, &mut frames, &jobs, sink);
-                self.rest = rest;
-            }
+            self.run_rest(topology, sink);
             self.reclaim(now, batch.len() * 2);
         }
         frames.clear();
+    }
+
+    /// Runs what other workers handed over.
+    pub fn accept<S: Sink>(
+        &mut self,
+        topology: &Topology,
+        handed: &mut Vec<Handed>,
+        sink: &mut S,
+        hand: &mut impl FnMut(Handed),
+    ) {
+        self.prepare(topology);
+        for handed in handed.drain(..) {
+            match handed.job {
+                Some(_) => self.rest.push(handed),
+                None => self.sort_out(topology, handed.frame, sink, hand),
+            }
+        }
+        self.run_rest(topology, sink);
+    }
+
+    fn sort_out<S: Sink>(&mut self, topology: &Topology, frame: Frame, sink: &mut S, hand: &mut impl FnMut(Handed)) {
+        let mut sink = Tally { counters: &mut self.counters, sink };
+        let (rest, shards) = (&mut self.rest, &self.shards);
+        let mine = |shard: u8| matches!(shards.get(usize::from(shard)), Some(Some(_)));
+        self.intake.take(topology, frame, &mut sink, mine, &mut |handed| {
+            if mine(handed.shard) { rest.push(handed) } else { hand(handed) }
+        });
+    }
+
+    fn run_rest<S: Sink>(&mut self, topology: &Topology, sink: &mut S) {
+        if self.rest.is_empty() {
+            return;
+        }
+        let mut rest = std::mem::take(&mut self.rest);
+        let (mut frames, jobs): (Vec<Frame>, Vec<Job>) =
+            rest.drain(..).map(|h| (h.frame, h.job.unwrap_or(NOTHING))).unzip();
+        self.run(topology, &mut frames, &jobs, sink);
+        self.rest = rest;
+    }
+
+    /// Gives up on fragments whose first did not come in time.
+    pub fn expire<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        self.intake.expire(now_ns, &mut Tally { counters: &mut self.counters, sink });
+    }
+
+    /// A frame that could not be handed over after all.
+    pub fn hand_off_failed<S: Sink>(&mut self, handed: Handed, sink: &mut S) {
+        self.failed(handed.frame, Reason::HandOffFull, sink);
+    }
+
+    /// A frame that was sent, but that its port did not take.
+    pub fn unsent<S: Sink>(&mut self, egress: PortNo, frame: Frame, sink: &mut S) {
+        self.counters.take_back(egress, frame.len());
+        self.failed(frame, Reason::PortFull, sink);
+    }
+
+    fn failed<S: Sink>(&mut self, frame: Frame, reason: Reason, sink: &mut S) {
+        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+        let verdict = Verdict::drop(Stage::Engine, reason, Some(at));
+        Tally { counters: &mut self.counters, sink }.done(frame, verdict, None);
     }
 
     /// Runs jobs of this worker's shards in order; `frames[i]` is the frame of `jobs[i]` (there may be more frames than jobs).
@@ -252,7 +347,8 @@ impl Worker {
                 };
                 let mut cx =
                     Context { topology, paths: &mut self.paths, cache: self.cache, scratch: &mut self.scratch };
-                match shard.hit(&mut cx, frame, &job.packet, hash, stamp(job.now)) {
+                let now = shard.clock(job.now);
+                match shard.hit(&mut cx, frame, &job.packet, hash, stamp(now)) {
                     Some((egress, path)) => {
                         self.counters.sent(egress, frame.len());
                         let deps = if S::WAY { self.paths.deps(path) } else { None };
@@ -261,7 +357,7 @@ impl Worker {
                     None => {
                         self.counters.walks += 1;
                         let mut sink = Tally { counters: &mut self.counters, sink };
-                        shard.walk(&mut cx, std::mem::take(frame), &job.packet, job.now, &mut sink);
+                        shard.walk(&mut cx, std::mem::take(frame), &job.packet, now, &mut sink);
                     }
                 }
             }
