@@ -1,0 +1,236 @@
+//! Each resource type through the operations of the model: networks, routes, gateways, filters. Hosts are next door.
+
+use super::eval::{Env, Fail, Made};
+use super::props::{Props, at};
+use super::schema::Type;
+use super::{Problem, hosts};
+use crate::model::{
+    AssociateWith, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model, NatState, NetworkAclEntrySpec,
+    RouteTarget, RulePeer, parse,
+};
+use ipnet::IpNet;
+
+pub(super) type Make<T> = Result<T, Fail>;
+
+/// Makes one resource; answers what it is known by and what Ref gives.
+pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props) -> Make<Made> {
+    let m = &mut env.model;
+    let simple = |id: Id| (id.clone(), id);
+    let (id, reference) = match t.name.strip_prefix("AWS::EC2::").unwrap_or_default() {
+        "VPC" => simple(vpc(m, p)?),
+        "VPCCidrBlock" => simple(vpc_block(m, p)?),
+        "Subnet" => simple(subnet(m, p)?),
+        "SubnetCidrBlock" => {
+            let cidr = p.cidr6("Ipv6CidrBlock")?.unwrap_or_default();
+            simple(m.associate_subnet_cidr_block(&p.need("SubnetId")?, cidr).map_err(at(p.pos("Ipv6CidrBlock")))?)
+        }
+        "RouteTable" => simple(m.create_route_table(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?),
+        "Route" => simple(route(m, p)?),
+        "SubnetRouteTableAssociation" => {
+            let with = AssociateWith::Subnet(p.need("SubnetId")?);
+            simple(m.associate_route_table(&p.need("RouteTableId")?, with).map_err(at(p.pos))?)
+        }
+        "GatewayRouteTableAssociation" => {
+            let with = AssociateWith::Gateway(p.need("GatewayId")?);
+            simple(m.associate_route_table(&p.need("RouteTableId")?, with).map_err(at(p.pos))?)
+        }
+        "InternetGateway" => simple(m.create_internet_gateway().map_err(at(p.pos))?),
+        "VPCGatewayAttachment" => {
+            p.one_of(&["InternetGatewayId"])?;
+            let (gateway, vpc) = (p.need("InternetGatewayId")?, p.need("VpcId")?);
+            m.attach_internet_gateway(&gateway, &vpc).map_err(at(p.pos("InternetGatewayId")))?;
+            simple(format!("IGW|{vpc}"))
+        }
+        "EgressOnlyInternetGateway" => simple(m.create_egress_only_internet_gateway(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?),
+        "NatGateway" => simple(nat(m, logical, p)?),
+        "SecurityGroup" => simple(group(m, logical, p)?),
+        "SecurityGroupIngress" => simple(rule(m, p, Direction::Ingress)?),
+        "SecurityGroupEgress" => simple(rule(m, p, Direction::Egress)?),
+        "NetworkAcl" => simple(m.create_network_acl(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?),
+        "NetworkAclEntry" => simple(entry(m, p)?),
+        "SubnetNetworkAclAssociation" => simple(acl_association(m, p)?),
+        _ => hosts::make(m, t, logical, p)?,
+    };
+    Ok(Made { kind: t.name, id, reference })
+}
+
+/// cdk's `Custom::VpcRestrictDefaultSG`: the default group loses its rules, as cdk's own function does it.
+pub(super) fn restrict_default_group(m: &mut Model, p: &Props) -> Make<()> {
+    let group = p.need("DefaultSecurityGroupId")?;
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let ids: Vec<Id> = m.security_groups().get(&group).map(|g| g.rules(direction).iter().map(|r| r.id.clone()).collect()).unwrap_or_default();
+        m.revoke_security_group_rules(&group, direction, &ids).map_err(at(p.pos))?;
+    }
+    Ok(())
+}
+
+fn vpc(m: &mut Model, p: &Props) -> Make<Id> {
+    let request = CreateVpc {
+        cidr: p.cidr4("CidrBlock")?.unwrap_or_default(),
+        amazon_provided_ipv6: false,
+        tenancy: p.text("InstanceTenancy")?.unwrap_or_else(|| "default".into()),
+    };
+    let (support, names) = (p.bool("EnableDnsSupport")?, p.bool("EnableDnsHostnames")?);
+    let id = m.create_vpc(request).map_err(at(p.pos("CidrBlock")))?;
+    m.modify_vpc_dns(&id, support, names).map_err(at(p.pos))?;
+    Ok(id)
+}
+
+fn vpc_block(m: &mut Model, p: &Props) -> Make<Id> {
+    let vpc = p.need("VpcId")?;
+    let wanted6 = p.bool("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false);
+    match (p.cidr4("CidrBlock")?, wanted6) {
+        (Some(cidr), false) => m.associate_vpc_cidr_block(&vpc, cidr).map_err(at(p.pos("CidrBlock"))),
+        (None, true) => m.associate_vpc_ipv6_block(&vpc).map_err(at(p.pos("AmazonProvidedIpv6CidrBlock"))),
+        (Some(_), true) => refused(p, "InvalidParameterCombination", "CidrBlock and AmazonProvidedIpv6CidrBlock exclude each other"),
+        (None, false) => refused(p, "MissingParameter", "CidrBlock or AmazonProvidedIpv6CidrBlock must be given"),
+    }
+}
+
+fn refused<T>(p: &Props, code: &'static str, message: &str) -> Make<T> {
+    Err(Fail::Loud(Problem::new(p.pos, code, message)))
+}
+
+fn subnet(m: &mut Model, p: &Props) -> Make<Id> {
+    let request = CreateSubnet {
+        vpc: p.need("VpcId")?,
+        cidr4: p.cidr4("CidrBlock")?.unwrap_or_default(),
+        cidr6: p.cidr6("Ipv6CidrBlock")?,
+        az: p.text("AvailabilityZone")?,
+    };
+    let (public, ipv6) = (p.bool("MapPublicIpOnLaunch")?, p.bool("AssignIpv6AddressOnCreation")?);
+    let id = m.create_subnet(request).map_err(at(p.pos("CidrBlock")))?;
+    m.set_map_public_ip(&id, public.unwrap_or(false)).map_err(at(p.pos))?;
+    m.set_assign_ipv6(&id, ipv6.unwrap_or(false)).map_err(at(p.pos("AssignIpv6AddressOnCreation")))?;
+    Ok(id)
+}
+
+fn route(m: &mut Model, p: &Props) -> Make<Id> {
+    let table = p.need("RouteTableId")?;
+    let destination = match p.one_of(&["DestinationCidrBlock", "DestinationIpv6CidrBlock"])? {
+        "DestinationCidrBlock" => p.cidr4("DestinationCidrBlock")?.map(IpNet::V4),
+        _ => p.cidr6("DestinationIpv6CidrBlock")?.map(IpNet::V6),
+    }
+    .unwrap_or_default();
+    let kind = p.one_of(&["GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId"])?;
+    let id = p.need(kind)?;
+    let target = match kind {
+        "NatGatewayId" => RouteTarget::NatGateway(id),
+        "NetworkInterfaceId" => RouteTarget::NetworkInterface(id),
+        "InstanceId" => RouteTarget::Instance(id),
+        "EgressOnlyInternetGatewayId" => RouteTarget::EgressOnlyGateway(id),
+        _ => RouteTarget::InternetGateway(id),
+    };
+    m.create_route(&table, destination, target).map_err(at(p.pos(kind)))?;
+    Ok(format!("{table}|{destination}"))
+}
+
+fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
+    if p.text("ConnectivityType")?.is_some_and(|t| t != "public") {
+        return Err(Fail::Loud(Problem::new(p.pos("ConnectivityType"), "UnsupportedOperation", "Only public NAT gateways are supported")));
+    }
+    let id = m.create_nat_gateway(&p.need("SubnetId")?, p.text("AllocationId")?.as_deref()).map_err(at(p.pos))?;
+    let nat = m.nat_gateways().get(&id);
+    if let Some(NatState::Failed { code, message }) = nat.map(|n| n.state.clone()) {
+        return Err(Fail::Loud(Problem::new(p.pos, code, message)));
+    }
+    if let Some(interface) = nat.and_then(|n| n.interface.clone()) {
+        m.set_label(&interface, logical);
+    }
+    Ok(id)
+}
+
+fn group(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
+    let Some(vpc) = p.text("VpcId")? else {
+        return refused(p, "VPCIdNotSpecified", "No default VPC for this user: name a VPC");
+    };
+    let request = CreateSecurityGroup { vpc, name: p.text("GroupName")?.unwrap_or_else(|| logical.into()), description: p.need("GroupDescription")? };
+    let inbound: Vec<(Props, IpPermission)> = permissions(p, "SecurityGroupIngress", Direction::Ingress)?;
+    let outbound = permissions(p, "SecurityGroupEgress", Direction::Egress)?;
+    let id = m.create_security_group(request).map_err(at(p.pos))?;
+    if !outbound.is_empty() {
+        drop_default_egress(m, &id);
+    }
+    for (direction, rules) in [(Direction::Ingress, inbound), (Direction::Egress, outbound)] {
+        for (place, rule) in rules {
+            m.authorize_security_group(&id, direction, &[rule]).map_err(at(place.pos))?;
+        }
+    }
+    Ok(id)
+}
+
+fn permissions(p: &Props, name: &str, direction: Direction) -> Make<Vec<(Props, IpPermission)>> {
+    p.objects(name)?.into_iter().map(|o| permission(&o, direction).map(|rule| (o, rule))).collect()
+}
+
+fn permission(p: &Props, direction: Direction) -> Make<IpPermission> {
+    let other = if direction == Direction::Ingress { "SourceSecurityGroupId" } else { "DestinationSecurityGroupId" };
+    let peer = match p.one_of(&["CidrIp", "CidrIpv6", other])? {
+        "CidrIp" => RulePeer::Cidr(p.cidr4("CidrIp")?.map(IpNet::V4).unwrap_or_default()),
+        "CidrIpv6" => RulePeer::Cidr(p.cidr6("CidrIpv6")?.map(IpNet::V6).unwrap_or_default()),
+        _ => RulePeer::Group(p.need(other)?),
+    };
+    Ok(IpPermission {
+        protocol: parse::protocol(&p.need("IpProtocol")?).map_err(at(p.pos("IpProtocol")))?,
+        from: p.int("FromPort")?,
+        to: p.int("ToPort")?,
+        peer,
+        description: p.text("Description")?.unwrap_or_default(),
+    })
+}
+
+/// The default outbound rule goes only when the template gives one itself, inline or as a resource.
+fn drop_default_egress(m: &mut Model, group: &str) {
+    let Some(g) = m.security_groups().get(group).filter(|g| !g.egress_modified) else { return };
+    let ids: Vec<Id> = g.egress.iter().map(|r| r.id.clone()).collect();
+    // They were read a moment ago, so revoking them cannot be refused.
+    let _ = m.revoke_security_group_rules(group, Direction::Egress, &ids);
+}
+
+fn rule(m: &mut Model, p: &Props, direction: Direction) -> Make<Id> {
+    let group = p.need("GroupId")?;
+    let rule = permission(p, direction)?;
+    if direction == Direction::Egress {
+        drop_default_egress(m, &group);
+    }
+    let ids = m.authorize_security_group(&group, direction, &[rule]).map_err(at(p.pos))?;
+    Ok(ids.into_iter().next().unwrap_or_default())
+}
+
+fn entry(m: &mut Model, p: &Props) -> Make<Id> {
+    let cidr = match p.one_of(&["CidrBlock", "Ipv6CidrBlock"])? {
+        "CidrBlock" => p.cidr4("CidrBlock")?.map(IpNet::V4),
+        _ => p.cidr6("Ipv6CidrBlock")?.map(IpNet::V6),
+    }
+    .unwrap_or_default();
+    let allow = match p.need("RuleAction")?.as_str() {
+        "allow" => true,
+        "deny" => false,
+        other => return Err(Fail::Loud(Problem::new(p.pos("RuleAction"), "InvalidParameterValue", format!("RuleAction must be allow or deny, not {other}")))),
+    };
+    let pair = |name: &str, first: &str, second: &str| -> Make<Option<(i32, i32)>> {
+        let Some(o) = p.object(name)? else { return Ok(None) };
+        Ok(o.int(first)?.zip(o.int(second)?))
+    };
+    let spec = NetworkAclEntrySpec {
+        acl: p.need("NetworkAclId")?,
+        direction: if p.bool("Egress")?.unwrap_or(false) { Direction::Egress } else { Direction::Ingress },
+        number: p.int("RuleNumber")?.unwrap_or_default(),
+        protocol: parse::acl_protocol(&p.need("Protocol")?).map_err(at(p.pos("Protocol")))?,
+        cidr,
+        allow,
+        ports: pair("PortRange", "From", "To")?,
+        icmp: pair("Icmp", "Type", "Code")?,
+    };
+    let id = format!("{}|{}|{}", spec.acl, if spec.direction == Direction::Egress { "egress" } else { "ingress" }, spec.number);
+    m.create_network_acl_entry(spec).map_err(at(p.pos("RuleNumber")))?;
+    Ok(id)
+}
+
+fn acl_association(m: &mut Model, p: &Props) -> Make<Id> {
+    let subnet = p.need("SubnetId")?;
+    let Some(association) = m.subnets().get(&subnet).map(|s| s.acl_association.clone()) else {
+        return Err(Fail::Loud(Problem::new(p.pos("SubnetId"), "InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))));
+    };
+    m.replace_network_acl_association(&association, &p.need("NetworkAclId")?).map_err(at(p.pos("NetworkAclId")))
+}
