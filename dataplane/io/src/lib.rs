@@ -9,6 +9,7 @@
 #![deny(unsafe_code)]
 
 pub mod capture;
+pub mod live;
 pub mod poll;
 pub mod port;
 #[allow(unsafe_code)]

@@ -40,17 +40,12 @@ impl Poller {
         let epoll = sys::epoll().map_err(PollError::Create)?;
         let wake = sys::event().map_err(PollError::Create)?;
         sys::epoll_add(&epoll, wake.as_raw_fd(), WAKE).map_err(PollError::Create)?;
-        Ok(Poller {
-            epoll,
-            wake: Arc::new(wake),
-            events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS],
-        })
+        Ok(Poller { epoll, wake: Arc::new(wake), events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS] })
     }
 
     /// Watches `fd`; [`Poller::wait`] reports it as `token`. A descriptor that is closed leaves by itself.
     pub fn add(&self, fd: RawFd, token: u32) -> Result<(), PollError> {
-        sys::epoll_add(&self.epoll, fd, u64::from(token))
-            .map_err(|source| PollError::Add { fd, source })
+        sys::epoll_add(&self.epoll, fd, u64::from(token)).map_err(|source| PollError::Add { fd, source })
     }
 
     pub fn remove(&self, fd: RawFd) -> Result<(), PollError> {
@@ -64,11 +59,7 @@ impl Poller {
 
     /// Waits up to `timeout_ms` (`None`: for ever) and puts the tokens of what can be read, or has failed, into `ready`, which is emptied first.
     /// Returns whether a [`Waker`] was used since the last time. A signal ends the waiting early, with nothing ready.
-    pub fn wait(
-        &mut self,
-        ready: &mut Vec<u32>,
-        timeout_ms: Option<u32>,
-    ) -> Result<bool, PollError> {
+    pub fn wait(&mut self, ready: &mut Vec<u32>, timeout_ms: Option<u32>) -> Result<bool, PollError> {
         ready.clear();
         let timeout = timeout_ms.map_or(-1, |ms| i32::try_from(ms).unwrap_or(i32::MAX));
         let count = match sys::epoll_wait(&self.epoll, &mut self.events, timeout) {
@@ -126,11 +117,7 @@ mod tests {
         assert_eq!(ready, []);
         let fd = b.as_raw_fd();
         assert!(
-            poller
-                .remove(fd)
-                .unwrap_err()
-                .to_string()
-                .starts_with(&format!("cannot stop watching descriptor {fd}: "))
+            poller.remove(fd).unwrap_err().to_string().starts_with(&format!("cannot stop watching descriptor {fd}: "))
         );
     }
 

@@ -18,10 +18,7 @@ const _: () = assert!(size_of::<IfReq>() == size_of::<libc::ifreq>());
 impl IfReq {
     /// A request about the interface of this name; the caller has checked that it fits with a zero behind it.
     pub(crate) fn new(name: &str, data: &[u8]) -> IfReq {
-        let mut request = IfReq {
-            name: [0; libc::IFNAMSIZ],
-            data: [0; 24],
-        };
+        let mut request = IfReq { name: [0; libc::IFNAMSIZ], data: [0; 24] };
         let length = name.len().min(libc::IFNAMSIZ - 1);
         request.name[..length].copy_from_slice(&name.as_bytes()[..length]);
         let length = data.len().min(request.data.len());
@@ -63,27 +60,13 @@ pub(crate) fn interface(fd: RawFd, call: IfCall, request: &mut IfReq) -> io::Res
 /// Tells a TAP queue how long the virtio header in front of each frame is.
 pub(crate) fn set_header_length(tap: &File, length: i32) -> io::Result<()> {
     // SAFETY: TUNSETVNETHDRSZ reads one int through the pointer, which points to one that lives through the call.
-    check(unsafe {
-        libc::ioctl(
-            tap.as_raw_fd(),
-            libc::TUNSETVNETHDRSZ as _,
-            std::ptr::from_ref(&length),
-        )
-    })
-    .map(drop)
+    check(unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, std::ptr::from_ref(&length)) }).map(drop)
 }
 
 /// Tells a TAP queue which offloads its reader understands.
 pub(crate) fn set_offloads(tap: &File, offloads: libc::c_uint) -> io::Result<()> {
     // SAFETY: TUNSETOFFLOAD takes a number, no pointer.
-    check(unsafe {
-        libc::ioctl(
-            tap.as_raw_fd(),
-            libc::TUNSETOFFLOAD as _,
-            libc::c_ulong::from(offloads),
-        )
-    })
-    .map(drop)
+    check(unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETOFFLOAD as _, libc::c_ulong::from(offloads)) }).map(drop)
 }
 
 /// A socket of the calling thread's network namespace, for requests about its interfaces.
@@ -105,47 +88,26 @@ pub(crate) fn event() -> io::Result<File> {
 
 /// Watches `fd` for something to read; the poller reports it as `token`.
 pub(crate) fn epoll_add(epoll: &OwnedFd, fd: RawFd, token: u64) -> io::Result<()> {
-    let mut event = libc::epoll_event {
-        events: libc::EPOLLIN as u32,
-        u64: token,
-    };
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
     // SAFETY: the kernel reads one epoll_event through the pointer, which points to one that lives through the call. A wrong fd is an error, nothing more.
-    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) })
-        .map(drop)
+    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) }).map(drop)
 }
 
 pub(crate) fn epoll_remove(epoll: &OwnedFd, fd: RawFd) -> io::Result<()> {
     // SAFETY: EPOLL_CTL_DEL ignores the event; a null pointer is allowed since Linux 2.6.9.
-    check(unsafe {
-        libc::epoll_ctl(
-            epoll.as_raw_fd(),
-            libc::EPOLL_CTL_DEL,
-            fd,
-            std::ptr::null_mut(),
-        )
-    })
-    .map(drop)
+    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) }).map(drop)
 }
 
 /// Waits for events; negative `timeout_ms` waits for ever. Returns how many entries at the start of `events` were filled.
-pub(crate) fn epoll_wait(
-    epoll: &OwnedFd,
-    events: &mut [libc::epoll_event],
-    timeout_ms: i32,
-) -> io::Result<usize> {
+pub(crate) fn epoll_wait(epoll: &OwnedFd, events: &mut [libc::epoll_event], timeout_ms: i32) -> io::Result<usize> {
     let room = i32::try_from(events.len()).unwrap_or(i32::MAX);
     // SAFETY: the kernel writes at most `room` entries from the pointer on, and the slice has that many.
-    check(unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, timeout_ms) })
-        .map(|n| n as usize)
+    check(unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, timeout_ms) }).map(|n| n as usize)
 }
 
 /// A result of -1 is an error whose number the C library keeps.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 fn owned(fd: libc::c_int) -> io::Result<OwnedFd> {

@@ -31,9 +31,7 @@ const VIRTIO_GSO_TCPV6: u8 = 4;
 /// Something went wrong with a device.
 #[derive(Debug, thiserror::Error)]
 pub enum TapError {
-    #[error(
-        "{name:?} cannot name a network interface: one to fifteen letters, without '/', ':', '%' and spaces"
-    )]
+    #[error("{name:?} cannot name a network interface: one to fifteen letters, without '/', ':', '%' and spaces")]
     Name { name: String },
     #[error("{name}: {queues} queues, where a TAP device can have 1 to {MOST_QUEUES}")]
     Queues { name: String, queues: usize },
@@ -42,11 +40,7 @@ pub enum TapError {
     #[error("an interface {name} exists already")]
     Exists { name: String },
     #[error("{name}: cannot {what}: {source}")]
-    Call {
-        name: String,
-        what: &'static str,
-        source: io::Error,
-    },
+    Call { name: String, what: &'static str, source: io::Error },
 }
 
 /// Creates TAP devices.
@@ -59,14 +53,9 @@ impl Tap {
     pub fn create(name: &str, queues: usize) -> Result<Vec<TapQueue>, TapError> {
         check_name(name)?;
         if !(1..=MOST_QUEUES).contains(&queues) {
-            return Err(TapError::Queues {
-                name: name.to_owned(),
-                queues,
-            });
+            return Err(TapError::Queues { name: name.to_owned(), queues });
         }
-        (0..queues)
-            .map(|queue| TapQueue::attach(name, queue == 0))
-            .collect()
+        (0..queues).map(|queue| TapQueue::attach(name, queue == 0)).collect()
     }
 }
 
@@ -79,42 +68,25 @@ pub struct TapQueue {
 
 impl TapQueue {
     fn attach(name: &str, first: bool) -> Result<TapQueue, TapError> {
-        let failed = |what| {
-            move |source| TapError::Call {
-                name: name.to_owned(),
-                what,
-                source,
-            }
-        };
+        let failed = |what| move |source| TapError::Call { name: name.to_owned(), what, source };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open(DEVICE)
-            .map_err(|source| TapError::Device {
-                name: name.to_owned(),
-                source,
-            })?;
-        let mut flags =
-            libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
+            .map_err(|source| TapError::Device { name: name.to_owned(), source })?;
+        let mut flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
         if first {
             flags |= libc::IFF_TUN_EXCL;
         }
         let mut request = IfReq::new(name, &(flags as u16).to_ne_bytes());
         sys::interface(file.as_raw_fd(), IfCall::Attach, &mut request).map_err(|source| {
             match source.raw_os_error() {
-                Some(libc::EBUSY) if first => TapError::Exists {
-                    name: name.to_owned(),
-                },
-                _ => TapError::Call {
-                    name: name.to_owned(),
-                    what: "create the TAP device",
-                    source,
-                },
+                Some(libc::EBUSY) if first => TapError::Exists { name: name.to_owned() },
+                _ => TapError::Call { name: name.to_owned(), what: "create the TAP device", source },
             }
         })?;
-        sys::set_header_length(&file, HEADER as i32)
-            .map_err(failed("set the length of the virtio header"))?;
+        sys::set_header_length(&file, HEADER as i32).map_err(failed("set the length of the virtio header"))?;
         sys::set_offloads(&file, 0).map_err(failed("switch the offloads off"))?;
         Ok(TapQueue { file, room: ROOM })
     }
@@ -137,19 +109,12 @@ impl TapQueue {
         frame.set_len(want);
         let mut header = [0; HEADER];
         let count = loop {
-            match (&self.file).read_vectored(&mut [
-                IoSliceMut::new(&mut header),
-                IoSliceMut::new(frame.bytes_mut()),
-            ]) {
+            match (&self.file).read_vectored(&mut [IoSliceMut::new(&mut header), IoSliceMut::new(frame.bytes_mut())]) {
                 Ok(count) => break count,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => {
                     frame.set_len(0);
-                    return if e.kind() == ErrorKind::WouldBlock {
-                        Ok(false)
-                    } else {
-                        Err(e)
-                    };
+                    return if e.kind() == ErrorKind::WouldBlock { Ok(false) } else { Err(e) };
                 }
             }
         };
@@ -166,8 +131,7 @@ impl TapQueue {
     pub fn write(&mut self, frame: &Frame) -> io::Result<bool> {
         let header = encode(frame);
         loop {
-            match (&self.file).write_vectored(&[IoSlice::new(&header), IoSlice::new(frame.bytes())])
-            {
+            match (&self.file).write_vectored(&[IoSlice::new(&header), IoSlice::new(frame.bytes())]) {
                 Ok(_) => return Ok(true),
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -186,21 +150,12 @@ impl AsRawFd for TapQueue {
 /// Brings an interface of the calling thread's network namespace up.
 pub fn set_link_up(name: &str) -> Result<(), TapError> {
     check_name(name)?;
-    let failed = |source| TapError::Call {
-        name: name.to_owned(),
-        what: "bring the interface up",
-        source,
-    };
+    let failed = |source| TapError::Call { name: name.to_owned(), what: "bring the interface up", source };
     let socket = sys::control_socket().map_err(failed)?;
     let mut request = IfReq::new(name, &[]);
     sys::interface(socket.as_raw_fd(), IfCall::GetFlags, &mut request).map_err(failed)?;
     let flags = u16::from_ne_bytes([request.data()[0], request.data()[1]]) | libc::IFF_UP as u16;
-    sys::interface(
-        socket.as_raw_fd(),
-        IfCall::SetFlags,
-        &mut IfReq::new(name, &flags.to_ne_bytes()),
-    )
-    .map_err(failed)
+    sys::interface(socket.as_raw_fd(), IfCall::SetFlags, &mut IfReq::new(name, &flags.to_ne_bytes())).map_err(failed)
 }
 
 /// Gives an interface its Ethernet address.
@@ -208,22 +163,12 @@ pub fn set_mac(name: &str, mac: Mac) -> Result<(), TapError> {
     // A socket address: its family, then the bytes.
     let [a, b] = libc::ARPHRD_ETHER.to_ne_bytes();
     let m = mac.0;
-    set(
-        name,
-        "set the Ethernet address",
-        IfCall::SetHardwareAddress,
-        &[a, b, m[0], m[1], m[2], m[3], m[4], m[5]],
-    )
+    set(name, "set the Ethernet address", IfCall::SetHardwareAddress, &[a, b, m[0], m[1], m[2], m[3], m[4], m[5]])
 }
 
 /// Gives an interface its MTU: the longest IP datagram, without Ethernet header.
 pub fn set_mtu(name: &str, mtu: u16) -> Result<(), TapError> {
-    set(
-        name,
-        "set the MTU",
-        IfCall::SetMtu,
-        &i32::from(mtu).to_ne_bytes(),
-    )
+    set(name, "set the MTU", IfCall::SetMtu, &i32::from(mtu).to_ne_bytes())
 }
 
 /// What the kernel counts for an interface, in its own direction: what it sends is what we read.
@@ -238,22 +183,14 @@ pub struct KernelCounters {
 
 /// The kernel's counters of an interface in the calling thread's network namespace: what was dropped before we could see it.
 pub fn kernel_counters(name: &str) -> Result<KernelCounters, TapError> {
-    let failed = |source| TapError::Call {
-        name: name.to_owned(),
-        what: "read the kernel's counters",
-        source,
-    };
+    let failed = |source| TapError::Call { name: name.to_owned(), what: "read the kernel's counters", source };
     let table = std::fs::read_to_string("/proc/thread-self/net/dev").map_err(failed)?;
     parse_counters(&table, name).ok_or_else(|| failed(io::Error::from(ErrorKind::NotFound)))
 }
 
 fn set(name: &str, what: &'static str, call: IfCall, data: &[u8]) -> Result<(), TapError> {
     check_name(name)?;
-    let failed = |source| TapError::Call {
-        name: name.to_owned(),
-        what,
-        source,
-    };
+    let failed = |source| TapError::Call { name: name.to_owned(), what, source };
     let socket = sys::control_socket().map_err(failed)?;
     sys::interface(socket.as_raw_fd(), call, &mut IfReq::new(name, data)).map_err(failed)
 }
@@ -261,30 +198,17 @@ fn set(name: &str, what: &'static str, call: IfCall, data: &[u8]) -> Result<(), 
 /// The kernel's own rules, and '%', which it would take as a pattern.
 fn check_name(name: &str) -> Result<(), TapError> {
     let fits = (1..libc::IFNAMSIZ).contains(&name.len()) && name != "." && name != "..";
-    if fits
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b':' | b'%'))
-    {
+    if fits && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b':' | b'%')) {
         Ok(())
     } else {
-        Err(TapError::Name {
-            name: name.to_owned(),
-        })
+        Err(TapError::Name { name: name.to_owned() })
     }
 }
 
 /// Sixteen numbers behind the name: eight received, eight sent.
 fn parse_counters(table: &str, name: &str) -> Option<KernelCounters> {
-    let line = table
-        .lines()
-        .filter_map(|line| line.trim_start().split_once(':'))
-        .find(|(n, _)| *n == name)?
-        .1;
-    let numbers: Vec<u64> = line
-        .split_whitespace()
-        .map_while(|n| n.parse().ok())
-        .collect();
+    let line = table.lines().filter_map(|line| line.trim_start().split_once(':')).find(|(n, _)| *n == name)?.1;
+    let numbers: Vec<u64> = line.split_whitespace().map_while(|n| n.parse().ok()).collect();
     Some(KernelCounters {
         received: *numbers.get(1)?,
         received_dropped: *numbers.get(3)?,
@@ -322,11 +246,8 @@ fn decode(header: &[u8; HEADER], frame: &mut Frame) {
     if header[1] != 0 && word(4) != 0 {
         frame.gso_type = header[1];
         frame.gso_size = word(4);
-        let payload = frame
-            .len()
-            .saturating_sub(headers_length(frame).unwrap_or(usize::from(word(2))));
-        frame.segments =
-            u16::try_from(payload.div_ceil(usize::from(frame.gso_size)).max(1)).unwrap_or(u16::MAX);
+        let payload = frame.len().saturating_sub(headers_length(frame).unwrap_or(usize::from(word(2))));
+        frame.segments = u16::try_from(payload.div_ceil(usize::from(frame.gso_size)).max(1)).unwrap_or(u16::MAX);
     }
 }
 
@@ -337,9 +258,7 @@ fn headers_length(frame: &Frame) -> Option<usize> {
         return None;
     }
     match frame.gso_type & !VIRTIO_GSO_ECN {
-        VIRTIO_GSO_TCPV4 | VIRTIO_GSO_TCPV6 => {
-            Some(start + usize::from(frame.bytes().get(start + 12)? >> 4) * 4)
-        }
+        VIRTIO_GSO_TCPV4 | VIRTIO_GSO_TCPV6 => Some(start + usize::from(frame.bytes().get(start + 12)? >> 4) * 4),
         _ => Some(start + 8),
     }
 }
@@ -350,43 +269,19 @@ mod tests {
 
     #[test]
     fn names_are_checked_before_the_kernel_sees_them() {
-        for name in [
-            "",
-            "sixteen-letters-",
-            "a/b",
-            "tap%d",
-            "a b",
-            "a:b",
-            ".",
-            "..",
-            "ä",
-        ] {
-            assert!(
-                matches!(Tap::create(name, 1), Err(TapError::Name { .. })),
-                "{name}"
-            );
-            assert!(
-                matches!(set_mtu(name, 1500), Err(TapError::Name { .. })),
-                "{name}"
-            );
+        for name in ["", "sixteen-letters-", "a/b", "tap%d", "a b", "a:b", ".", "..", "ä"] {
+            assert!(matches!(Tap::create(name, 1), Err(TapError::Name { .. })), "{name}");
+            assert!(matches!(set_mtu(name, 1500), Err(TapError::Name { .. })), "{name}");
         }
         check_name("vpcd-instance-1").unwrap();
         assert!(matches!(Tap::create("x", 0), Err(TapError::Queues { .. })));
-        assert!(matches!(
-            Tap::create("x", 257),
-            Err(TapError::Queues { .. })
-        ));
+        assert!(matches!(Tap::create("x", 257), Err(TapError::Queues { .. })));
     }
 
     #[test]
     fn an_interface_that_is_not_there_is_named() {
         let error = set_mtu("vpcd-none", 1500).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("vpcd-none: cannot set the MTU: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("vpcd-none: cannot set the MTU: "), "{error}");
         assert!(kernel_counters("vpcd-none").is_err());
     }
 
@@ -428,12 +323,7 @@ mod tests {
         let table = "Inter-|   Receive                                                |  Transmit\n face |bytes packets\n    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n  tap1:100 20 0 3 0 0 0 0 400 50 0 6 0 0 0 0\n tap: 1 2";
         assert_eq!(
             parse_counters(table, "tap1"),
-            Some(KernelCounters {
-                received: 20,
-                received_dropped: 3,
-                sent: 50,
-                sent_dropped: 6
-            })
+            Some(KernelCounters { received: 20, received_dropped: 3, sent: 50, sent_dropped: 6 })
         );
         assert_eq!(parse_counters(table, "tap"), None);
         assert_eq!(parse_counters(table, "tap2"), None);

@@ -29,11 +29,7 @@ fn frames_pass_between_the_kernel_and_a_tap_device() {
     // Root needs no user namespace, and some kernels give none.
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     let status = Command::new("unshare")
-        .args(if root {
-            &["--net"][..]
-        } else {
-            &["--user", "--map-root-user", "--net"]
-        })
+        .args(if root { &["--net"][..] } else { &["--user", "--map-root-user", "--net"] })
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "inside", "--nocapture"])
         .env(INSIDE, "1")
@@ -54,44 +50,21 @@ fn inside() {
     tap::set_mtu(NAME, 9001).unwrap();
     tap::set_link_up(NAME).unwrap();
     ip(&["addr", "add", "10.9.0.2/24", "dev", NAME]);
-    ip(&[
-        "neigh",
-        "add",
-        "10.9.0.1",
-        "lladdr",
-        &OUR_MAC.to_string(),
-        "dev",
-        NAME,
-    ]);
+    ip(&["neigh", "add", "10.9.0.1", "lladdr", &OUR_MAC.to_string(), "dev", NAME]);
     let shown = ip(&["-d", "link", "show", NAME]);
-    for part in [
-        KERNEL_MAC.to_string().as_str(),
-        "mtu 9001",
-        "qlen 1000",
-        "UP",
-        "multi_queue",
-        "vnet_hdr on",
-    ] {
+    for part in [KERNEL_MAC.to_string().as_str(), "mtu 9001", "qlen 1000", "UP", "multi_queue", "vnet_hdr on"] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
     let socket = UdpSocket::bind("10.9.0.2:7000").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
 
     from_the_kernel(&mut queues, &socket);
     to_the_kernel(&mut queues, &socket);
     what_is_not_read_is_counted(&socket);
     longer_than_the_room(&mut queues, &socket);
     as_a_port(queues, &socket);
-    let gone = Command::new("ip")
-        .args(["link", "show", NAME])
-        .output()
-        .unwrap();
-    assert!(
-        !gone.status.success(),
-        "the device goes with its last queue"
-    );
+    let gone = Command::new("ip").args(["link", "show", NAME]).output().unwrap();
+    assert!(!gone.status.success(), "the device goes with its last queue");
 }
 
 fn from_the_kernel(queues: &mut [TapQueue], socket: &UdpSocket) {
@@ -104,16 +77,9 @@ fn from_the_kernel(queues: &mut [TapQueue], socket: &UdpSocket) {
         socket.send_to(&payload, "10.9.0.1:9").unwrap();
         let frame = receive(queues, &mut poller);
         let bytes = frame.bytes();
-        assert_eq!(
-            (&bytes[..6], &bytes[6..12], frame.len()),
-            (&OUR_MAC.0[..], &KERNEL_MAC.0[..], 42 + length)
-        );
+        assert_eq!((&bytes[..6], &bytes[6..12], frame.len()), (&OUR_MAC.0[..], &KERNEL_MAC.0[..], 42 + length));
         assert_eq!(&bytes[42..], payload);
-        assert_eq!(
-            (frame.flags, frame.gso_size, frame.segments),
-            (0, 0, 1),
-            "no offload was negotiated"
-        );
+        assert_eq!((frame.flags, frame.gso_size, frame.segments), (0, 0, 1), "no offload was negotiated");
     }
 }
 
@@ -155,10 +121,7 @@ fn to_the_kernel(queues: &mut [TapQueue], socket: &UdpSocket) {
     assert!(queues[0].write(&datagram(b"right", false)).unwrap());
     assert_eq!(socket.recv(&mut buffer).unwrap(), 5);
     assert_eq!(&buffer[..5], b"right");
-    assert!(
-        queues[0].write(&Frame::from_bytes(&[0; 13])).is_err(),
-        "less than an Ethernet header"
-    );
+    assert!(queues[0].write(&Frame::from_bytes(&[0; 13])).is_err(), "less than an Ethernet header");
 }
 
 /// A UDP datagram from our side: without checksum, or with an unfinished one.
@@ -168,10 +131,7 @@ fn datagram(payload: &[u8], unfinished: bool) -> Frame {
     bytes.extend([8, 0, 0x45, 0]);
     bytes.extend((20 + udp).to_be_bytes());
     bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2]);
-    let sum = bytes[14..]
-        .chunks(2)
-        .map(|w| u32::from(u16::from_be_bytes([w[0], w[1]])))
-        .sum::<u32>();
+    let sum = bytes[14..].chunks(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]]))).sum::<u32>();
     let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
     bytes[24..26].copy_from_slice(&sum.to_be_bytes());
     bytes.extend(9u16.to_be_bytes());
@@ -194,10 +154,7 @@ fn what_is_not_read_is_counted(socket: &UdpSocket) {
     }
     let after = tap::kernel_counters(NAME).unwrap();
     // One socket is one flow, and one flow goes to one queue of a thousand.
-    assert!(
-        after.sent_dropped - before.sent_dropped >= 400,
-        "{before:?} {after:?}"
-    );
+    assert!(after.sent_dropped - before.sent_dropped >= 400, "{before:?} {after:?}");
 }
 
 fn longer_than_the_room(queues: &mut [TapQueue], socket: &UdpSocket) {
@@ -221,10 +178,7 @@ fn longer_than_the_room(queues: &mut [TapQueue], socket: &UdpSocket) {
 
 fn as_a_port(queues: Vec<TapQueue>, socket: &UdpSocket) {
     let pool = Pool::new(16, 9300);
-    let mut ports: Vec<TapPort> = queues
-        .into_iter()
-        .map(|q| TapPort::new(q, 3, pool.clone()))
-        .collect();
+    let mut ports: Vec<TapPort> = queues.into_iter().map(|q| TapPort::new(q, 3, pool.clone())).collect();
     let mut frames = Vec::new();
     for round in 0..20 {
         socket.send_to(&[round], "10.9.0.1:9").unwrap();
@@ -245,22 +199,11 @@ fn as_a_port(queues: Vec<TapQueue>, socket: &UdpSocket) {
         assert!(ports[0].send(frame).unwrap().is_done());
         assert_eq!(socket.recv(&mut [0; 9]).unwrap(), 1);
     }
-    assert!(
-        (1..=8).contains(&pool.stocked()),
-        "frames come back to the pool: {}",
-        pool.stocked()
-    );
+    assert!((1..=8).contains(&pool.stocked()), "frames come back to the pool: {}", pool.stocked());
 }
 
 fn ip(arguments: &[&str]) -> String {
-    let output = Command::new("ip")
-        .args(arguments)
-        .output()
-        .expect("ip (iproute2) is needed");
-    assert!(
-        output.status.success(),
-        "ip {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new("ip").args(arguments).output().expect("ip (iproute2) is needed");
+    assert!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -316,9 +316,9 @@ impl Worker {
         self.failed(handed.frame, Reason::HandOffFull, sink);
     }
 
-    /// A frame that was sent, but that its port did not take.
-    pub fn unsent<S: Sink>(&mut self, egress: PortNo, frame: Frame, sink: &mut S) {
-        self.counters.take_back(egress, frame.len());
+    /// A frame of `bytes` bytes that was sent, but that its port did not take.
+    pub fn unsent<S: Sink>(&mut self, egress: PortNo, bytes: usize, frame: Frame, sink: &mut S) {
+        self.counters.take_back(egress, bytes);
         self.failed(frame, Reason::PortFull, sink);
     }
 

@@ -10,23 +10,11 @@ pub enum CaptureError {
     #[error("{file}: cannot create the capture: {source}")]
     Create { file: String, source: io::Error },
     #[error("{file}: byte {offset}: cannot read the capture: {source}")]
-    Read {
-        file: String,
-        offset: u64,
-        source: io::Error,
-    },
+    Read { file: String, offset: u64, source: io::Error },
     #[error("{file}: byte {offset}: cannot write the capture: {source}")]
-    Write {
-        file: String,
-        offset: u64,
-        source: io::Error,
-    },
+    Write { file: String, offset: u64, source: io::Error },
     #[error("{file}: byte {offset}: {fault}")]
-    Malformed {
-        file: String,
-        offset: u64,
-        fault: Fault,
-    },
+    Malformed { file: String, offset: u64, fault: Fault },
 }
 
 impl CaptureError {
@@ -59,28 +47,17 @@ pub enum Fault {
     #[error("the capture is compressed ({0}): decompress it first")]
     Compressed(&'static str),
     #[error("{format} version {major}.{minor} is not known")]
-    Version {
-        format: &'static str,
-        major: u16,
-        minor: u16,
-    },
+    Version { format: &'static str, major: u16, minor: u16 },
     #[error("the file ends within {0}")]
     Truncated(&'static str),
-    #[error(
-        "a packet of {length} bytes, more than the {} that a capture may hold",
-        super::MAX_PACKET
-    )]
+    #[error("a packet of {length} bytes, more than the {} that a capture may hold", super::MAX_PACKET)]
     PacketTooLong { length: u32 },
     #[error("a block length of {length}, not a multiple of four and at least {least}")]
     BlockLength { length: u32, least: u32 },
     #[error("a block that says {start} bytes at its start and {end} at its end")]
     BlockTrailer { start: u32, end: u32 },
     #[error("{what} of {length} bytes where its block has room for {room}")]
-    Overrun {
-        what: &'static str,
-        length: u32,
-        room: u32,
-    },
+    Overrun { what: &'static str, length: u32, room: u32 },
     #[error("a section whose byte-order magic is {0:#010x}")]
     ByteOrder(u32),
     #[error("a packet of interface {interface}, where the section has described {described}")]

@@ -47,22 +47,14 @@ pub fn to_ethernet(record: &Record, frame: &mut Frame) -> Result<(), Unsupported
             Some((h, rest)) => {
                 let hardware = u16::from_be_bytes([h[2], h[3]]);
                 let length = u16::from_be_bytes([h[4], h[5]]);
-                (
-                    sender(length, &h[6..14]),
-                    cooked_protocol(hardware, [h[14], h[15]]),
-                    Some(rest),
-                )
+                (sender(length, &h[6..14]), cooked_protocol(hardware, [h[14], h[15]]), Some(rest))
             }
             None => (None, ETHERTYPE_NONE, None),
         },
         LINUX_COOKED_2 => match data.split_first_chunk::<20>() {
             Some((h, rest)) => {
                 let hardware = u16::from_be_bytes([h[8], h[9]]);
-                (
-                    sender(u16::from(h[11]), &h[12..20]),
-                    cooked_protocol(hardware, [h[0], h[1]]),
-                    Some(rest),
-                )
+                (sender(u16::from(h[11]), &h[12..20]), cooked_protocol(hardware, [h[0], h[1]]), Some(rest))
             }
             None => (None, ETHERTYPE_NONE, None),
         },
@@ -132,11 +124,7 @@ fn put(frame: &mut Frame, record: &Record, header: &[u8], payload: &[u8]) {
 
 /// The sender's address, if it is as long as Ethernet's.
 fn sender(length: u16, field: &[u8]) -> Option<[u8; 6]> {
-    if length == 6 {
-        field.first_chunk().copied()
-    } else {
-        None
-    }
+    if length == 6 { field.first_chunk().copied() } else { None }
 }
 
 /// In a cooked header the protocol is an ethertype, except on kinds of hardware that use the field for something else.
@@ -167,13 +155,7 @@ mod tests {
 
     fn record(linktype: u32, parts: &[&[u8]]) -> Record {
         let data = parts.concat();
-        Record {
-            ts: 5,
-            linktype,
-            orig_len: data.len() as u32,
-            data,
-            comment: None,
-        }
+        Record { ts: 5, linktype, orig_len: data.len() as u32, data, comment: None }
     }
 
     fn convert(record: &Record) -> Frame {
@@ -205,15 +187,9 @@ mod tests {
     fn raw_ip_gets_the_ethertype_of_its_version() {
         for linktype in [12, 14, 101] {
             let frame = convert(&record(linktype, &[&V4]));
-            assert_eq!(
-                (ethertype(&frame), &frame.bytes()[14..]),
-                (0x0800, V4.as_slice())
-            );
+            assert_eq!((ethertype(&frame), &frame.bytes()[14..]), (0x0800, V4.as_slice()));
             assert_eq!(ethertype(&convert(&record(linktype, &[&V6]))), 0x86dd);
-            assert_eq!(
-                ethertype(&convert(&record(linktype, &[&[0xf0, 1]]))),
-                0x0800
-            );
+            assert_eq!(ethertype(&convert(&record(linktype, &[&[0xf0, 1]]))), 0x0800);
             assert_eq!(convert(&record(linktype, &[])).len(), 0);
         }
         assert_eq!(ethertype(&convert(&record(228, &[&V4]))), 0x0800);
@@ -225,32 +201,19 @@ mod tests {
         let v1 = [0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0];
         let frame = convert(&record(113, &[&v1, &V4]));
         assert_eq!(
-            (
-                &frame.bytes()[6..12],
-                ethertype(&frame),
-                &frame.bytes()[14..]
-            ),
+            (&frame.bytes()[6..12], ethertype(&frame), &frame.bytes()[14..]),
             ([1, 2, 3, 4, 5, 6].as_slice(), 0x0800, V4.as_slice())
         );
         assert_eq!(convert(&record(113, &[&v1[..15]])).len(), 0);
-        let v2 = [
-            0x86, 0xdd, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0,
-        ];
+        let v2 = [0x86, 0xdd, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0];
         let frame = convert(&record(276, &[&v2, &V6]));
         assert_eq!(
-            (
-                &frame.bytes()[6..12],
-                ethertype(&frame),
-                &frame.bytes()[14..]
-            ),
+            (&frame.bytes()[6..12], ethertype(&frame), &frame.bytes()[14..]),
             ([1, 2, 3, 4, 5, 6].as_slice(), 0x86dd, V6.as_slice())
         );
         let mut loopback = v2;
         loopback[11] = 0;
-        assert_eq!(
-            convert(&record(276, &[&loopback, &V6])).bytes()[6..12],
-            MADE_UP_SOURCE
-        );
+        assert_eq!(convert(&record(276, &[&loopback, &V6])).bytes()[6..12], MADE_UP_SOURCE);
         let mut netlink = v1;
         netlink[2..4].copy_from_slice(&824u16.to_be_bytes());
         assert_eq!(ethertype(&convert(&record(113, &[&netlink, &V4]))), 0);
@@ -266,16 +229,8 @@ mod tests {
             ([28, 0, 0, 0], 0x86dd),
             ([7, 0, 0, 0], 0),
         ] {
-            assert_eq!(
-                ethertype(&convert(&record(0, &[&family, &V4]))),
-                expected,
-                "{family:?}"
-            );
-            assert_eq!(
-                ethertype(&convert(&record(108, &[&family, &V4]))),
-                expected,
-                "{family:?}"
-            );
+            assert_eq!(ethertype(&convert(&record(0, &[&family, &V4]))), expected, "{family:?}");
+            assert_eq!(ethertype(&convert(&record(108, &[&family, &V4]))), expected, "{family:?}");
         }
         assert_eq!(convert(&record(0, &[&[2, 0, 0]])).len(), 0);
     }
@@ -285,10 +240,7 @@ mod tests {
         let mut frame = Frame::from_bytes(&[]);
         let error = to_ethernet(&record(105, &[&V4]), &mut frame).unwrap_err();
         assert_eq!(error, UnsupportedLink(105));
-        assert_eq!(
-            error.to_string(),
-            "link type 105 (802.11) cannot be turned into Ethernet"
-        );
+        assert_eq!(error.to_string(), "link type 105 (802.11) cannot be turned into Ethernet");
         // Longer than a frame on any wire: for the parser to refuse.
         to_ethernet(&record(1, &[&[0; 70_000]]), &mut frame).unwrap();
         assert_eq!(frame.len(), 70_000);

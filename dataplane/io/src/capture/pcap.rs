@@ -45,14 +45,7 @@ impl Pcap {
             (2, 3) => Lengths::Either,
             (2, 4) => Lengths::CapturedFirst,
             _ => {
-                return Err(source.fault_at(
-                    4,
-                    Fault::Version {
-                        format: "pcap",
-                        major,
-                        minor,
-                    },
-                ));
+                return Err(source.fault_at(4, Fault::Version { format: "pcap", major, minor }));
             }
         };
         // The upper half of the word tells the length of the frame check sequence.
@@ -66,22 +59,14 @@ impl Pcap {
     }
 
     /// Reads the next record into `record`; `Ok(false)` at the end of the file.
-    pub(super) fn next(
-        &mut self,
-        source: &mut Source,
-        record: &mut Record,
-    ) -> Result<bool, CaptureError> {
+    pub(super) fn next(&mut self, source: &mut Source, record: &mut Record) -> Result<bool, CaptureError> {
         let at = source.offset();
         let mut header = [0; 16];
         if !source.fill_or_end(&mut header, "a record header")? {
             return Ok(false);
         }
         source.skip(self.extra_header, "a record header")?;
-        let word = |i: usize| {
-            source
-                .order
-                .u32([header[i], header[i + 1], header[i + 2], header[i + 3]])
-        };
+        let word = |i: usize| source.order.u32([header[i], header[i + 1], header[i + 2], header[i + 3]]);
         let (seconds, fraction) = (word(0), word(4));
         let (mut captured, mut original) = (word(8), word(12));
         let swapped = match self.lengths {
@@ -95,8 +80,7 @@ impl Pcap {
         if captured > MAX_PACKET {
             return Err(source.fault_at(at + 8, Fault::PacketTooLong { length: captured }));
         }
-        record.ts = u64::from(seconds) * 1_000_000_000
-            + u64::from(fraction) * self.nanoseconds_per_fraction;
+        record.ts = u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.nanoseconds_per_fraction;
         record.linktype = self.linktype;
         record.orig_len = original;
         record.comment = None;

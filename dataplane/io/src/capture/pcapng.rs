@@ -67,11 +67,7 @@ impl Pcapng {
     }
 
     /// Reads blocks up to and including the next packet; `Ok(false)` at the end of the file.
-    pub(super) fn next(
-        &mut self,
-        source: &mut Source,
-        record: &mut Record,
-    ) -> Result<bool, CaptureError> {
+    pub(super) fn next(&mut self, source: &mut Source, record: &mut Record) -> Result<bool, CaptureError> {
         loop {
             let at = source.offset();
             let mut kind = [0; 4];
@@ -125,14 +121,7 @@ impl Pcapng {
         let minor = source.order.u16(block.array(source, "a section header")?);
         // 1.2 was written by some programs and differs in nothing.
         if major != 1 || !matches!(minor, 0 | 2) {
-            return Err(source.fault_at(
-                at + 12,
-                Fault::Version {
-                    format: "pcapng",
-                    major,
-                    minor,
-                },
-            ));
+            return Err(source.fault_at(at + 12, Fault::Version { format: "pcapng", major, minor }));
         }
         // The length of the section: what it is good for, jumping over sections, we never do.
         block.array::<8>(source, "a section header")?;
@@ -145,8 +134,7 @@ impl Pcapng {
                 room = room
                     .checked_sub(value.len() + 32)
                     .ok_or_else(|| source.fault_at(at, Fault::TooManyComments(MAX_COMMENTS)))?;
-                self.comments
-                    .push(String::from_utf8_lossy(&value).into_owned());
+                self.comments.push(String::from_utf8_lossy(&value).into_owned());
             }
         }
         block.finish(source)
@@ -156,19 +144,11 @@ impl Pcapng {
         if self.interfaces.len() == MAX_INTERFACES {
             return Err(source.fault_at(block.at, Fault::TooManyInterfaces(MAX_INTERFACES)));
         }
-        let linktype = source
-            .order
-            .u16(block.array(source, "an interface description")?);
+        let linktype = source.order.u16(block.array(source, "an interface description")?);
         block.array::<2>(source, "an interface description")?;
-        let snaplen = source
-            .order
-            .u32(block.array(source, "an interface description")?);
-        let mut interface = Interface {
-            linktype: u32::from(linktype),
-            snaplen,
-            resolution: Resolution::Decimal(6),
-            offset_seconds: 0,
-        };
+        let snaplen = source.order.u32(block.array(source, "an interface description")?);
+        let mut interface =
+            Interface { linktype: u32::from(linktype), snaplen, resolution: Resolution::Decimal(6), offset_seconds: 0 };
         while let Some((code, value)) = block.option(source)? {
             match (code, value.as_slice()) {
                 (OPTION_TSRESOL, &[n]) if n & 0x80 != 0 => {
@@ -198,11 +178,8 @@ impl Pcapng {
         const WHAT: &str = "a packet block";
         let at = source.offset();
         let first: [u8; 4] = block.array(source, WHAT)?;
-        let interface = if enhanced {
-            source.order.u32(first)
-        } else {
-            u32::from(source.order.u16([first[0], first[1]]))
-        };
+        let interface =
+            if enhanced { source.order.u32(first) } else { u32::from(source.order.u16([first[0], first[1]])) };
         let high = source.order.u32(block.array(source, WHAT)?);
         let low = source.order.u32(block.array(source, WHAT)?);
         let captured = source.order.u32(block.array(source, WHAT)?);
@@ -222,42 +199,22 @@ impl Pcapng {
     }
 
     /// A packet of the first interface and nothing more; its captured length is what the interface keeps of the original.
-    fn simple(
-        &mut self,
-        source: &mut Source,
-        block: &mut Block,
-        record: &mut Record,
-    ) -> Result<(), CaptureError> {
+    fn simple(&mut self, source: &mut Source, block: &mut Block, record: &mut Record) -> Result<(), CaptureError> {
         let at = source.offset();
         record.orig_len = source.order.u32(block.array(source, "a packet block")?);
         let interface = self.described(source, at, 0)?;
         record.linktype = interface.linktype;
         record.ts = self.latest;
         record.comment = None;
-        let captured = if interface.snaplen == 0 {
-            record.orig_len
-        } else {
-            record.orig_len.min(interface.snaplen)
-        };
+        let captured = if interface.snaplen == 0 { record.orig_len } else { record.orig_len.min(interface.snaplen) };
         block.packet(source, captured, record)
     }
 
-    fn described(
-        &self,
-        source: &Source,
-        at: u64,
-        interface: u32,
-    ) -> Result<&Interface, CaptureError> {
+    fn described(&self, source: &Source, at: u64, interface: u32) -> Result<&Interface, CaptureError> {
         let described = self.interfaces.len();
-        self.interfaces.get(interface as usize).ok_or_else(|| {
-            source.fault_at(
-                at,
-                Fault::Interface {
-                    interface,
-                    described,
-                },
-            )
-        })
+        self.interfaces
+            .get(interface as usize)
+            .ok_or_else(|| source.fault_at(at, Fault::Interface { interface, described }))
     }
 }
 
@@ -283,64 +240,34 @@ impl Block {
         if length < least || !length.is_multiple_of(4) {
             return Err(source.fault_at(at + 4, Fault::BlockLength { length, least }));
         }
-        Ok(Block {
-            at,
-            length,
-            left: length - 12,
-        })
+        Ok(Block { at, length, left: length - 12 })
     }
 
-    fn array<const N: usize>(
-        &mut self,
-        source: &mut Source,
-        what: &'static str,
-    ) -> Result<[u8; N], CaptureError> {
+    fn array<const N: usize>(&mut self, source: &mut Source, what: &'static str) -> Result<[u8; N], CaptureError> {
         self.take(source, what, N as u32)?;
         source.array(what)
     }
 
     /// Accounts for `length` bytes that the block must have.
-    fn take(
-        &mut self,
-        source: &Source,
-        what: &'static str,
-        length: u32,
-    ) -> Result<(), CaptureError> {
+    fn take(&mut self, source: &Source, what: &'static str, length: u32) -> Result<(), CaptureError> {
         if length > self.left {
-            return Err(source.fault_at(
-                source.offset(),
-                Fault::Overrun {
-                    what,
-                    length,
-                    room: self.left,
-                },
-            ));
+            return Err(source.fault_at(source.offset(), Fault::Overrun { what, length, room: self.left }));
         }
         self.left -= length;
         Ok(())
     }
 
     /// Reads the bytes of a packet and the padding behind them.
-    fn packet(
-        &mut self,
-        source: &mut Source,
-        captured: u32,
-        record: &mut Record,
-    ) -> Result<(), CaptureError> {
+    fn packet(&mut self, source: &mut Source, captured: u32, record: &mut Record) -> Result<(), CaptureError> {
         if captured > MAX_PACKET {
             return Err(source.fault_at(self.at, Fault::PacketTooLong { length: captured }));
         }
         // Blocks are multiples of four, so if the packet fits, its padding does.
         let padded = captured.next_multiple_of(4);
         if padded > self.left {
-            return Err(source.fault_at(
-                self.at,
-                Fault::Overrun {
-                    what: "a packet",
-                    length: captured,
-                    room: self.left,
-                },
-            ));
+            return Err(
+                source.fault_at(self.at, Fault::Overrun { what: "a packet", length: captured, room: self.left })
+            );
         }
         self.left -= padded;
         record.data.resize(captured as usize, 0);
@@ -380,13 +307,7 @@ impl Block {
         let at = source.offset();
         let end = source.u32("a block")?;
         if end != self.length {
-            return Err(source.fault_at(
-                at,
-                Fault::BlockTrailer {
-                    start: self.length,
-                    end,
-                },
-            ));
+            return Err(source.fault_at(at, Fault::BlockTrailer { start: self.length, end }));
         }
         Ok(())
     }
@@ -399,13 +320,7 @@ mod tests {
     #[test]
     fn clocks_of_every_resolution_come_out_as_nanoseconds() {
         let at = |resolution, offset_seconds, reading| {
-            Interface {
-                linktype: 1,
-                snaplen: 0,
-                resolution,
-                offset_seconds,
-            }
-            .nanoseconds(reading)
+            Interface { linktype: 1, snaplen: 0, resolution, offset_seconds }.nanoseconds(reading)
         };
         assert_eq!(at(Resolution::Decimal(0), 0, 3), 3_000_000_000);
         assert_eq!(at(Resolution::Decimal(6), 0, 1_500_001), 1_500_001_000);

@@ -28,18 +28,12 @@ impl Reader {
     pub fn open(path: impl AsRef<Path>) -> Result<Reader, CaptureError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| CaptureError::Open {
-            file: name.clone(),
-            source,
-        })?;
+        let file = File::open(path).map_err(|source| CaptureError::Open { file: name.clone(), source })?;
         Reader::from_read(name, file)
     }
 
     /// Reads a capture from any input; `name` is what errors call it.
-    pub fn from_read(
-        name: impl Into<String>,
-        input: impl Read + Send + 'static,
-    ) -> Result<Reader, CaptureError> {
+    pub fn from_read(name: impl Into<String>, input: impl Read + Send + 'static) -> Result<Reader, CaptureError> {
         let mut source = Source::new(name.into(), Box::new(input));
         let mut magic = [0; 4];
         if !source.fill_or_end(&mut magic, "the file header")? {
@@ -59,11 +53,7 @@ impl Reader {
             };
             return Err(source.fault_at(0, fault));
         };
-        Ok(Reader {
-            source,
-            format,
-            ended: false,
-        })
+        Ok(Reader { source, format, ended: false })
     }
 
     /// Reads the next record into `record`, whose memory is used again; `Ok(false)` at the end of the capture.
@@ -89,14 +79,8 @@ impl Reader {
 
     /// The value of the first `key=value` line in the section's comments.
     pub fn section_value(&self, key: &str) -> Option<&str> {
-        let lines = self
-            .section_comments()
-            .iter()
-            .flat_map(|comment| comment.lines());
-        lines
-            .filter_map(|line| line.split_once('='))
-            .find(|(k, _)| k.trim() == key)
-            .map(|(_, value)| value.trim())
+        let lines = self.section_comments().iter().flat_map(|comment| comment.lines());
+        lines.filter_map(|line| line.split_once('=')).find(|(k, _)| k.trim() == key).map(|(_, value)| value.trim())
     }
 
     /// How many bytes of the capture were taken so far.

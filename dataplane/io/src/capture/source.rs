@@ -42,12 +42,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(file: String, input: Box<dyn Read + Send>) -> Self {
-        Source {
-            file,
-            input: BufReader::with_capacity(64 * 1024, input),
-            offset: 0,
-            order: Order::Little,
-        }
+        Source { file, input: BufReader::with_capacity(64 * 1024, input), offset: 0, order: Order::Little }
     }
 
     /// The number of bytes taken so far.
@@ -57,19 +52,11 @@ impl Source {
 
     /// An error about the byte at `offset`.
     pub(super) fn fault_at(&self, offset: u64, fault: Fault) -> CaptureError {
-        CaptureError::Malformed {
-            file: self.file.clone(),
-            offset,
-            fault,
-        }
+        CaptureError::Malformed { file: self.file.clone(), offset, fault }
     }
 
     /// Fills `buffer`; `Ok(false)` if the input ended before its first byte. An end further in is an error.
-    pub(super) fn fill_or_end(
-        &mut self,
-        buffer: &mut [u8],
-        within: &'static str,
-    ) -> Result<bool, CaptureError> {
+    pub(super) fn fill_or_end(&mut self, buffer: &mut [u8], within: &'static str) -> Result<bool, CaptureError> {
         let mut done = 0;
         while done < buffer.len() {
             match self.input.read(&mut buffer[done..]) {
@@ -81,11 +68,7 @@ impl Source {
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(source) => {
-                    return Err(CaptureError::Read {
-                        file: self.file.clone(),
-                        offset: self.offset,
-                        source,
-                    });
+                    return Err(CaptureError::Read { file: self.file.clone(), offset: self.offset, source });
                 }
             }
         }
@@ -93,11 +76,7 @@ impl Source {
     }
 
     /// Fills `buffer`.
-    pub(super) fn fill(
-        &mut self,
-        buffer: &mut [u8],
-        within: &'static str,
-    ) -> Result<(), CaptureError> {
+    pub(super) fn fill(&mut self, buffer: &mut [u8], within: &'static str) -> Result<(), CaptureError> {
         if buffer.is_empty() || self.fill_or_end(buffer, within)? {
             Ok(())
         } else {
@@ -105,10 +84,7 @@ impl Source {
         }
     }
 
-    pub(super) fn array<const N: usize>(
-        &mut self,
-        within: &'static str,
-    ) -> Result<[u8; N], CaptureError> {
+    pub(super) fn array<const N: usize>(&mut self, within: &'static str) -> Result<[u8; N], CaptureError> {
         let mut bytes = [0; N];
         self.fill(&mut bytes, within)?;
         Ok(bytes)

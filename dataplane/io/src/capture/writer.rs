@@ -20,10 +20,7 @@ pub struct SectionInfo {
 impl SectionInfo {
     /// A section written by this program.
     pub fn new(comments: Vec<String>) -> Self {
-        SectionInfo {
-            application: "vpcd".to_owned(),
-            comments,
-        }
+        SectionInfo { application: "vpcd".to_owned(), comments }
     }
 }
 
@@ -38,16 +35,10 @@ pub struct PcapngWriter {
 
 impl PcapngWriter {
     /// Creates the file, replacing one of that name, and writes its header.
-    pub fn create(
-        path: impl AsRef<Path>,
-        info: &SectionInfo,
-    ) -> Result<PcapngWriter, CaptureError> {
+    pub fn create(path: impl AsRef<Path>, info: &SectionInfo) -> Result<PcapngWriter, CaptureError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let file = File::create(path).map_err(|source| CaptureError::Create {
-            file: name.clone(),
-            source,
-        })?;
+        let file = File::create(path).map_err(|source| CaptureError::Create { file: name.clone(), source })?;
         PcapngWriter::from_write(name, file, info)
     }
 
@@ -57,33 +48,19 @@ impl PcapngWriter {
         output: impl Write + Send + 'static,
         info: &SectionInfo,
     ) -> Result<PcapngWriter, CaptureError> {
-        let output =
-            BufWriter::with_capacity(256 * 1024, Box::new(output) as Box<dyn Write + Send>);
-        let mut writer = PcapngWriter {
-            file: name.into(),
-            output,
-            offset: 0,
-            head: Vec::with_capacity(256),
-        };
+        let output = BufWriter::with_capacity(256 * 1024, Box::new(output) as Box<dyn Write + Send>);
+        let mut writer = PcapngWriter { file: name.into(), output, offset: 0, head: Vec::with_capacity(256) };
         writer.section(info)?;
         writer.interface()?;
         Ok(writer)
     }
 
     /// Writes one packet. `orig_len` counts when it is more than `bytes`: the packet was longer than what is kept.
-    pub fn write(
-        &mut self,
-        ts: u64,
-        bytes: &[u8],
-        orig_len: u32,
-        comment: Option<&str>,
-    ) -> Result<(), CaptureError> {
+    pub fn write(&mut self, ts: u64, bytes: &[u8], orig_len: u32, comment: Option<&str>) -> Result<(), CaptureError> {
         let captured = match u32::try_from(bytes.len()) {
             Ok(captured) if captured <= MAX_PACKET => captured,
             other => {
-                return Err(self.fault(Fault::PacketTooLong {
-                    length: other.unwrap_or(u32::MAX),
-                }));
+                return Err(self.fault(Fault::PacketTooLong { length: other.unwrap_or(u32::MAX) }));
             }
         };
         let comment = comment.map(str::as_bytes).unwrap_or_default();
@@ -91,15 +68,7 @@ impl PcapngWriter {
         let padding = padding(bytes.len());
         let length = 32 + captured + padding.len() as u32 + options;
         self.head.clear();
-        for word in [
-            6,
-            length,
-            0,
-            (ts >> 32) as u32,
-            ts as u32,
-            captured,
-            orig_len.max(captured),
-        ] {
+        for word in [6, length, 0, (ts >> 32) as u32, ts as u32, captured, orig_len.max(captured)] {
             self.head.extend_from_slice(&word.to_le_bytes());
         }
         self.put_head()?;
@@ -160,17 +129,11 @@ impl PcapngWriter {
     }
 
     /// The room that options of these values need, with the mark of their end.
-    fn options_length<'a>(
-        &self,
-        values: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<u32, CaptureError> {
+    fn options_length<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>) -> Result<u32, CaptureError> {
         let mut total = 0;
         for value in values.into_iter().filter(|value| !value.is_empty()) {
             if value.len() > LONGEST_OPTION {
-                return Err(self.fault(Fault::CommentTooLong {
-                    length: value.len(),
-                    most: LONGEST_OPTION,
-                }));
+                return Err(self.fault(Fault::CommentTooLong { length: value.len(), most: LONGEST_OPTION }));
             }
             total += 4 + value.len().next_multiple_of(4);
         }
@@ -183,8 +146,7 @@ impl PcapngWriter {
             return;
         }
         self.head.extend_from_slice(&code.to_le_bytes());
-        self.head
-            .extend_from_slice(&(value.len() as u16).to_le_bytes());
+        self.head.extend_from_slice(&(value.len() as u16).to_le_bytes());
         self.head.extend_from_slice(value);
         self.head.extend_from_slice(padding(value.len()));
     }
@@ -202,23 +164,17 @@ impl PcapngWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
-        self.output
-            .write_all(bytes)
-            .map_err(|source| CaptureError::Write {
-                file: self.file.clone(),
-                offset: self.offset,
-                source,
-            })?;
+        self.output.write_all(bytes).map_err(|source| CaptureError::Write {
+            file: self.file.clone(),
+            offset: self.offset,
+            source,
+        })?;
         self.offset += bytes.len() as u64;
         Ok(())
     }
 
     fn fault(&self, fault: Fault) -> CaptureError {
-        CaptureError::Malformed {
-            file: self.file.clone(),
-            offset: self.offset,
-            fault,
-        }
+        CaptureError::Malformed { file: self.file.clone(), offset: self.offset, fault }
     }
 }
 

@@ -77,13 +77,9 @@ impl<P: Port> Faulty<P> {
     }
 
     fn suffer(&mut self, mut frame: Frame) {
-        let [lose, duplicate, corrupt, reorder] = [
-            self.faults.lose,
-            self.faults.duplicate,
-            self.faults.corrupt,
-            self.faults.reorder,
-        ]
-        .map(|chance| self.strikes(chance));
+        let [lose, duplicate, corrupt, reorder] =
+            [self.faults.lose, self.faults.duplicate, self.faults.corrupt, self.faults.reorder]
+                .map(|chance| self.strikes(chance));
         let place = self.random();
         if lose {
             self.counters.lost += 1;
@@ -113,10 +109,8 @@ impl<P: Port> Faulty<P> {
         let mut copy = self.pool.take();
         copy.copy_from(frame.bytes());
         (copy.port, copy.seq, copy.ts) = (frame.port, frame.seq, frame.ts);
-        (copy.gso_size, copy.gso_type, copy.segments) =
-            (frame.gso_size, frame.gso_type, frame.segments);
-        (copy.flags, copy.csum_start, copy.csum_offset) =
-            (frame.flags, frame.csum_start, frame.csum_offset);
+        (copy.gso_size, copy.gso_type, copy.segments) = (frame.gso_size, frame.gso_type, frame.segments);
+        (copy.flags, copy.csum_start, copy.csum_offset) = (frame.flags, frame.csum_start, frame.csum_offset);
         copy
     }
 }
@@ -129,11 +123,7 @@ impl<P: Port> Port for Faulty<P> {
         // Only as many as can be handed on: what waits here must not grow.
         let wanted = max.saturating_sub(self.ready.len());
         let mut fresh = std::mem::take(&mut self.fresh);
-        let received = if wanted > 0 {
-            self.port.recv(&mut fresh, wanted)
-        } else {
-            Ok(0)
-        };
+        let received = if wanted > 0 { self.port.recv(&mut fresh, wanted) } else { Ok(0) };
         for frame in fresh.drain(..) {
             self.suffer(frame);
         }

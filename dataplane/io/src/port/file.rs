@@ -19,21 +19,8 @@ pub struct CapturePort {
 
 impl CapturePort {
     /// A port without input receives nothing; without output it swallows what is sent.
-    pub fn new(
-        input: Option<Reader>,
-        output: Option<PcapngWriter>,
-        port: u32,
-        pool: Pool,
-    ) -> CapturePort {
-        CapturePort {
-            input,
-            output,
-            port,
-            pool,
-            record: Record::default(),
-            unfinished: Frame::default(),
-            failed: None,
-        }
+    pub fn new(input: Option<Reader>, output: Option<PcapngWriter>, port: u32, pool: Pool) -> CapturePort {
+        CapturePort { input, output, port, pool, record: Record::default(), unfinished: Frame::default(), failed: None }
     }
 
     /// Hands everything written so far to the system.
@@ -46,14 +33,10 @@ impl CapturePort {
         let Some(input) = &mut self.input else {
             return Ok(false);
         };
-        if !input
-            .read_into(&mut self.record)
-            .map_err(io::Error::other)?
-        {
+        if !input.read_into(&mut self.record).map_err(io::Error::other)? {
             return Ok(false);
         }
-        to_ethernet(&self.record, frame)
-            .map_err(|error| io::Error::new(io::ErrorKind::Unsupported, error))?;
+        to_ethernet(&self.record, frame).map_err(|error| io::Error::new(io::ErrorKind::Unsupported, error))?;
         frame.port = self.port;
         Ok(true)
     }
@@ -100,7 +83,7 @@ impl Port for CapturePort {
 }
 
 /// Writes a frame with its checksum finished, which the frame itself need not have: `scratch` is where the finishing happens.
-pub(super) fn write_finished(
+pub(crate) fn write_finished(
     output: &mut PcapngWriter,
     frame: &Frame,
     scratch: &mut Frame,
@@ -109,8 +92,7 @@ pub(super) fn write_finished(
     let mut frame = frame;
     if frame.flags & Frame::NEEDS_CSUM != 0 {
         scratch.copy_from(frame.bytes());
-        (scratch.flags, scratch.csum_start, scratch.csum_offset) =
-            (frame.flags, frame.csum_start, frame.csum_offset);
+        (scratch.flags, scratch.csum_start, scratch.csum_offset) = (frame.flags, frame.csum_start, frame.csum_offset);
         vpcd_wire::complete_checksum(scratch);
         scratch.ts = frame.ts;
         frame = scratch;

@@ -18,21 +18,10 @@ pub struct MemoryPort {
 impl MemoryPort {
     /// Two ends; each direction holds up to `frames` frames. What an end receives carries that end's number as its port.
     pub fn pair(frames: usize, ports: (u32, u32)) -> (MemoryPort, MemoryPort) {
-        let (a, b) = (
-            Arc::new(ArrayQueue::new(frames.max(1))),
-            Arc::new(ArrayQueue::new(frames.max(1))),
-        );
+        let (a, b) = (Arc::new(ArrayQueue::new(frames.max(1))), Arc::new(ArrayQueue::new(frames.max(1))));
         (
-            MemoryPort {
-                incoming: Arc::clone(&a),
-                outgoing: Arc::clone(&b),
-                port: ports.0,
-            },
-            MemoryPort {
-                incoming: b,
-                outgoing: a,
-                port: ports.1,
-            },
+            MemoryPort { incoming: Arc::clone(&a), outgoing: Arc::clone(&b), port: ports.0 },
+            MemoryPort { incoming: b, outgoing: a, port: ports.1 },
         )
     }
 }

@@ -11,6 +11,8 @@ mod memory;
 mod recorder;
 mod tap;
 
+pub(crate) use file::write_finished;
+
 pub use faulty::{FaultCounters, Faults, Faulty};
 pub use file::CapturePort;
 pub use memory::MemoryPort;
@@ -63,17 +65,12 @@ pub struct Pool {
 impl Pool {
     /// A pool that keeps up to `frames` frames and makes new ones with room for `frame_room` bytes.
     pub fn new(frames: usize, frame_room: usize) -> Pool {
-        Pool {
-            stock: Arc::new(ArrayQueue::new(frames.max(1))),
-            frame_room,
-        }
+        Pool { stock: Arc::new(ArrayQueue::new(frames.max(1))), frame_room }
     }
 
     /// A frame, its former contents still in it: whoever takes it fills it.
     pub fn take(&self) -> Frame {
-        self.stock
-            .pop()
-            .unwrap_or_else(|| Frame::with_capacity(self.frame_room))
+        self.stock.pop().unwrap_or_else(|| Frame::with_capacity(self.frame_room))
     }
 
     /// Puts a frame back.

@@ -19,10 +19,7 @@ impl StrictClock {
         let later = |latest: u64| now.max(latest.saturating_add(1));
         // The closure always answers, so either way we hold the former value.
         let (Ok(latest) | Err(latest)) =
-            self.0
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest| {
-                    Some(later(latest))
-                });
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest| Some(later(latest)));
         later(latest)
     }
 }
@@ -44,14 +41,7 @@ pub struct Recorder<P, N> {
 impl<P: Port, N: FnMut() -> u64> Recorder<P, N> {
     /// `now` tells the time in nanoseconds, asked once per batch.
     pub fn new(port: P, output: Arc<Mutex<PcapngWriter>>, clock: StrictClock, now: N) -> Self {
-        Recorder {
-            port,
-            output,
-            clock,
-            now,
-            scratch: Frame::default(),
-            failed: None,
-        }
+        Recorder { port, output, clock, now, scratch: Frame::default(), failed: None }
     }
 
     /// The port behind.
@@ -76,9 +66,7 @@ impl<P: Port, N: FnMut() -> u64> Port for Recorder<P, N> {
         for frame in &mut frames[first..] {
             frame.ts = self.clock.stamp(now);
             if self.failed.is_none() {
-                self.failed = write_finished(&mut output, frame, &mut self.scratch, None)
-                    .err()
-                    .map(io::Error::other);
+                self.failed = write_finished(&mut output, frame, &mut self.scratch, None).err().map(io::Error::other);
             }
         }
         Ok(count)

@@ -17,12 +17,7 @@ pub struct TapPort {
 
 impl TapPort {
     pub fn new(queue: TapQueue, port: u32, pool: Pool) -> TapPort {
-        TapPort {
-            queue,
-            port,
-            pool,
-            failed: None,
-        }
+        TapPort { queue, port, pool, failed: None }
     }
 }
 
