@@ -14,7 +14,7 @@ pub use names::Names;
 use crate::model::Model;
 use std::collections::HashMap;
 use std::hash::Hash;
-use vpcd_dataplane::topology::Topology;
+use vpcd_dataplane::topology::{EniIdx, NaclIdx, NatIdx, RouteTableIdx, SubnetIdx, Topology, VpcIdx};
 
 /// What the dataplane is told, and how people call it.
 #[derive(Clone, Debug)]
@@ -46,6 +46,31 @@ impl Compiler {
     /// A compiler that has given out no index yet.
     pub fn new() -> Compiler {
         Compiler::default()
+    }
+
+    /// The index an interface got, if it was ever compiled.
+    pub fn eni(&self, id: &str) -> Option<EniIdx> {
+        self.enis.get(&id.to_string()).map(EniIdx)
+    }
+    /// The index a VPC got.
+    pub fn vpc(&self, id: &str) -> Option<VpcIdx> {
+        self.vpcs.get(&id.to_string()).map(VpcIdx)
+    }
+    /// The index a subnet got.
+    pub fn subnet(&self, id: &str) -> Option<SubnetIdx> {
+        self.subnets.get(&id.to_string()).map(SubnetIdx)
+    }
+    /// The index a NAT gateway got.
+    pub fn nat(&self, id: &str) -> Option<NatIdx> {
+        self.nats.get(&id.to_string()).map(NatIdx)
+    }
+    /// The index a route table got.
+    pub fn route_table(&self, id: &str) -> Option<RouteTableIdx> {
+        self.route_tables.get(&id.to_string()).map(RouteTableIdx)
+    }
+    /// The index a network ACL got.
+    pub fn nacl(&self, id: &str) -> Option<NaclIdx> {
+        self.nacls.get(&id.to_string()).map(NaclIdx)
     }
 
     /// The picture of this model.
