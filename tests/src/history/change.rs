@@ -24,7 +24,7 @@ pub const KINDS: [&str; 14] = [
 ];
 
 /// A changed world and the name of the change; `None` if that change is not possible here.
-pub fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static str)> {
+pub(super) fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static str)> {
     let mut w = world.clone();
     let kind = rng.below(KINDS.len());
     let subnet = rng.below(w.subnets.len());
@@ -86,9 +86,8 @@ pub fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static str)> {
             new
         }
         6 | 7 => {
-            let own: Vec<usize> = (0..w.tables[table].routes.len())
-                .filter(|&r| w.tables[table].routes[r].1 != Target::Local)
-                .collect();
+            let own: Vec<usize> =
+                (0..w.tables[table].routes.len()).filter(|&r| w.tables[table].routes[r].1 != Target::Local).collect();
             let &r = rng.pick(&own)?;
             if kind == 6 {
                 w.tables[table].routes.remove(r);

@@ -9,28 +9,28 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Hosts of the internet, IPv4.
-pub const REMOTES4: [Ipv4Addr; 4] = [
+pub(super) const REMOTES4: [Ipv4Addr; 4] = [
     Ipv4Addr::new(203, 0, 113, 5),
     Ipv4Addr::new(203, 0, 113, 77),
     Ipv4Addr::new(192, 0, 2, 10),
     Ipv4Addr::new(198, 18, 0, 1),
 ];
 /// Hosts of the internet, IPv6.
-pub const REMOTES6: [Ipv6Addr; 3] = [
+pub(super) const REMOTES6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, 5),
     Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, 0x77),
     Ipv6Addr::new(0x2600, 0, 0, 0, 0, 0, 0, 1),
 ];
 /// Ports that rules name.
-pub const SERVICES: [u16; 6] = [22, 53, 80, 443, 1433, 3389];
+pub(super) const SERVICES: [u16; 6] = [22, 53, 80, 443, 1433, 3389];
 /// Ports that clients use.
-pub const EPHEMERAL: [u16; 6] = [1023, 1024, 32767, 32768, 40000, 65535];
+pub(super) const EPHEMERAL: [u16; 6] = [1023, 1024, 32767, 32768, 40000, 65535];
 
-pub fn all4() -> IpNet {
+pub(super) fn all4() -> IpNet {
     IpNet::V4(Ipv4Net::default())
 }
 
-pub fn all6() -> IpNet {
+pub(super) fn all6() -> IpNet {
     IpNet::V6(Ipv6Net::default())
 }
 
@@ -73,7 +73,8 @@ fn vpc(w: &mut World, v: usize, rng: &mut Rng) {
     if rng.chance(20) {
         blocks4.push(net4([10, 100 + second, 0, 0], 16));
     }
-    let block6 = rng.chance(85).then(|| net6(Ipv6Addr::new(0x2001, 0xdb8, 0x1234, 0x1a00 + 0x100 * v as u16, 0, 0, 0, 0), 56));
+    let block6 =
+        rng.chance(85).then(|| net6(Ipv6Addr::new(0x2001, 0xdb8, 0x1234, 0x1a00 + 0x100 * v as u16, 0, 0, 0, 0), 56));
     let eigw = block6.is_some() && rng.chance(60);
     w.vpcs.push(Vpc { blocks4: blocks4.clone(), block6, igw: rng.chance(90), igw_table: None, eigw });
     let first_table = w.tables.len();
@@ -128,7 +129,8 @@ fn eni(w: &mut World, subnet: usize, groups: &[usize], rng: &mut Rng) {
         addresses.push(IpAddr::V4(free4(w, subnet)));
     }
     if let Some(net) = w.subnets[subnet].net6 {
-        for k in 0..rng.range(if rng.chance(90) { 1 } else { 0 }, 2) {
+        let least = if rng.chance(90) { 1 } else { 0 };
+        for k in 0..rng.range(least, 2) {
             let a = u128::from(net.network()) + 0x100 + (number as u128) * 16 + k as u128;
             addresses.push(IpAddr::V6(a.into()));
         }
@@ -142,19 +144,19 @@ fn eni(w: &mut World, subnet: usize, groups: &[usize], rng: &mut Rng) {
 }
 
 /// The lowest address of a subnet that nobody has.
-pub fn free4(w: &World, subnet: usize) -> Ipv4Addr {
+pub(super) fn free4(w: &World, subnet: usize) -> Ipv4Addr {
     let s = &w.subnets[subnet];
     (4..14).map(|n| s.base4(n)).find(|a| w.owner(s.vpc, IpAddr::V4(*a)).is_none()).unwrap_or(s.base4(14))
 }
 
 /// A public address that is not in use.
-pub fn free_public(w: &World) -> Ipv4Addr {
+pub(super) fn free_public(w: &World) -> Ipv4Addr {
     let taken = |a: &Ipv4Addr| w.publics.iter().any(|p| p.public == *a);
     (1..=250).map(|n| Ipv4Addr::new(198, 51, 100, n)).find(|a| !taken(a)).unwrap_or(Ipv4Addr::new(198, 51, 100, 251))
 }
 
 /// Puts a NAT gateway into a subnet; its number.
-pub fn add_nat(w: &mut World, subnet: usize) -> usize {
+pub(super) fn add_nat(w: &mut World, subnet: usize) -> usize {
     let (private, public) = (free4(w, subnet), free_public(w));
     let n = w.nats.len();
     let vpc = w.subnets[subnet].vpc;
@@ -212,9 +214,8 @@ fn middleboxes(w: &World, v: usize) -> Vec<usize> {
 }
 
 fn gateways4(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
-    let nats: Vec<usize> = (0..w.nats.len())
-        .filter(|&n| w.nats[n].as_ref().is_some_and(|nat| w.vpc_of(nat.eni) == v))
-        .collect();
+    let nats: Vec<usize> =
+        (0..w.nats.len()).filter(|&n| w.nats[n].as_ref().is_some_and(|nat| w.vpc_of(nat.eni) == v)).collect();
     match rng.weighted(&[40, 38, 14, 4, 4]) {
         0 if w.vpcs[v].igw => Some(Target::Igw),
         1 => rng.pick(&nats).map(|&n| Target::Nat(n)),
@@ -235,7 +236,7 @@ fn gateways6(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
 }
 
 /// A target for a route of this VPC towards `prefix`.
-pub fn target(w: &World, v: usize, prefix: IpNet, rng: &mut Rng) -> Option<Target> {
+pub(super) fn target(w: &World, v: usize, prefix: IpNet, rng: &mut Rng) -> Option<Target> {
     match prefix {
         IpNet::V4(_) => gateways4(w, v, rng),
         IpNet::V6(_) => gateways6(w, v, rng),
@@ -243,8 +244,16 @@ pub fn target(w: &World, v: usize, prefix: IpNet, rng: &mut Rng) -> Option<Targe
 }
 
 /// Prefixes outside the VPC that routes name.
-pub fn prefix(rng: &mut Rng) -> IpNet {
-    let text = rng.one(["203.0.113.0/24", "203.0.113.5/32", "192.0.2.0/24", "198.51.100.0/24", "10.0.0.0/8", "2001:db8:9::/48", "2600::/16"]);
+pub(super) fn prefix(rng: &mut Rng) -> IpNet {
+    let text = rng.one([
+        "203.0.113.0/24",
+        "203.0.113.5/32",
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "10.0.0.0/8",
+        "2001:db8:9::/48",
+        "2600::/16",
+    ]);
     text.parse().unwrap_or_else(|_| all4())
 }
 
@@ -288,7 +297,7 @@ fn gateway_table(w: &mut World, v: usize, rng: &mut Rng) {
 }
 
 /// The protocol part of a random rule.
-pub fn what(rng: &mut Rng, v6: bool) -> What {
+pub(super) fn what(rng: &mut Rng, v6: bool) -> What {
     match rng.weighted(&[20, 25, 15, 10, 15, 10, 5]) {
         0 => What::All,
         1 => {
@@ -297,8 +306,16 @@ pub fn what(rng: &mut Rng, v6: bool) -> What {
         }
         2 => What::Ports(rng.one([TCP, UDP]), rng.one([1024, 32768]), 65535),
         3 => What::Ports(rng.one([TCP, UDP]), 0, 65535),
-        4 if v6 => What::Icmp(ICMP6, rng.one([None, Some(128), Some(129), Some(2)]), rng.one([None, Some(0)])),
-        4 => What::Icmp(ICMP, rng.one([None, Some(8), Some(0), Some(3), Some(13)]), rng.one([None, Some(0), Some(4)])),
+        // A rule for every type is one for every code.
+        4 => {
+            let (proto, kind, code) = match v6 {
+                true => (ICMP6, rng.one([None, Some(128), Some(129), Some(2)]), rng.one([None, Some(0)])),
+                false => {
+                    (ICMP, rng.one([None, Some(8), Some(0), Some(3), Some(13)]), rng.one([None, Some(0), Some(4)]))
+                }
+            };
+            What::Icmp(proto, kind, kind.and(code))
+        }
         5 => What::Proto(rng.one([47, 50, TCP, UDP])),
         _ => What::All,
     }
@@ -306,14 +323,25 @@ pub fn what(rng: &mut Rng, v6: bool) -> What {
 
 fn peer_net(rng: &mut Rng) -> IpNet {
     let text = rng.one([
-        "0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0", "::/0", "::/0", "10.0.0.0/8", "10.0.1.0/24", "203.0.113.0/24", "203.0.113.5/32",
-        "2001:db8:9::/48", "2001:db8:1234:1a00::/56", "198.51.100.0/24", "10.0.0.4/32",
+        "0.0.0.0/0",
+        "0.0.0.0/0",
+        "0.0.0.0/0",
+        "::/0",
+        "::/0",
+        "10.0.0.0/8",
+        "10.0.1.0/24",
+        "203.0.113.0/24",
+        "203.0.113.5/32",
+        "2001:db8:9::/48",
+        "2001:db8:1234:1a00::/56",
+        "198.51.100.0/24",
+        "10.0.0.4/32",
     ]);
     text.parse().unwrap_or_else(|_| all4())
 }
 
 /// One entry.
-pub fn nacl_entry(rng: &mut Rng, number: u16) -> NaclEntry {
+pub(super) fn nacl_entry(rng: &mut Rng, number: u16) -> NaclEntry {
     let net = peer_net(rng);
     NaclEntry { number, allow: rng.chance(60), net, what: what(rng, net.addr().is_ipv6()) }
 }
@@ -340,12 +368,12 @@ fn nacl_side(rng: &mut Rng) -> Vec<NaclEntry> {
 }
 
 /// A network ACL.
-pub fn nacl(rng: &mut Rng) -> Nacl {
+pub(super) fn nacl(rng: &mut Rng) -> Nacl {
     Nacl { inbound: nacl_side(rng), outbound: nacl_side(rng) }
 }
 
 /// One rule of a group.
-pub fn sg_rule(rng: &mut Rng, groups: &[usize]) -> SgRule {
+pub(super) fn sg_rule(rng: &mut Rng, groups: &[usize]) -> SgRule {
     if rng.chance(25)
         && let Some(&g) = rng.pick(groups)
     {

@@ -84,7 +84,7 @@ impl Model {
             Some((vpc, private, w.owner(vpc, IpAddr::V4(private))))
         };
         let changed = |remote: IpAddr| match remote {
-            IpAddr::V4(a) => association(new, a).is_some() && association(&old, a) != association(new, a),
+            IpAddr::V4(a) => association(&old, a) != association(new, a),
             IpAddr::V6(_) => false,
         };
         let gone = |eni: usize, local: IpAddr| {
@@ -189,10 +189,10 @@ impl Model {
             d.held.push((seq, packet));
             return;
         }
-        let ports = *d.ports.get_or_insert((packet.sport, packet.dport));
+        let ports = *d.ports.get_or_insert((packet.proto, packet.sport, packet.dport));
         let held = std::mem::take(&mut d.held);
         for (seq, mut packet) in std::iter::once((seq, packet)).chain(held) {
-            (packet.sport, packet.dport) = ports;
+            (packet.proto, packet.sport, packet.dport) = ports;
             let outcome = self.judge(seq, port, packet, actuals);
             done.push((seq, outcome));
         }
@@ -219,12 +219,11 @@ impl Model {
             notes: Vec::new(),
         };
         let nd = neighbours::is_nd(&walk.packet);
-        let at = sender.map_or(At::Internet, At::Eni);
-        let end = walk.sane(at, nd).and_then(|()| match sender {
+        let end = match sender {
             _ if nd => Ok(neighbours::nd(&self.world, sender, &walk.packet)),
             Some(s) => walk.from_eni(s),
             None => walk.from_internet(),
-        });
+        };
         let (touches, through, notes) = (walk.touches, walk.through_nat, walk.notes);
         let flags = walk.original.flags;
         self.illegal.extend(walk.illegal.map(|text| (seq, text)));

@@ -79,6 +79,8 @@ pub struct Flow {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     pub nat: usize,
+    /// Who sends it: the client, or a middlebox on its behalf.
+    pub eni: usize,
     /// As the client sends.
     pub client: Tuple,
     /// Port or identifier on the outside.
@@ -86,8 +88,8 @@ pub struct Binding {
     pub fin_client: bool,
     pub fin_remote: bool,
     pub rst: bool,
-    /// The client has opened anew: admits nothing, still holds its port.
-    pub replaced: bool,
+    /// Given up at this time: admits nothing, still holds its port.
+    pub given_up: Option<u64>,
     pub last: u64,
 }
 
@@ -104,13 +106,15 @@ impl Binding {
 
     /// Whether it still translates.
     pub fn live(&self, now: u64) -> bool {
-        !self.replaced && idle_ms(now, self.last) < self.class().1
+        self.given_up.is_none() && idle_ms(now, self.last) < self.class().1
     }
 
     /// Whether its external port is still taken.
     pub fn holds(&self, now: u64) -> bool {
-        let limit = if self.closed() { 60_000 } else { 410_000 };
-        idle_ms(now, self.last) < limit
+        match self.given_up {
+            Some(then) => idle_ms(now, then) < 60_000,
+            None => idle_ms(now, self.last) < if self.closed() { 60_000 } else { 410_000 },
+        }
     }
 
     /// What its port is unique for.
@@ -138,15 +142,22 @@ pub enum Touch {
     /// A binding that was there.
     Bound {
         nat: usize,
+        eni: usize,
         client: Tuple,
         external: u16,
         from_client: bool,
     },
-    /// A new one; whatever the client had here before gives way.
+    /// A new one.
     Bind {
         nat: usize,
+        eni: usize,
         client: Tuple,
         external: u16,
+    },
+    /// The sender's flow went on: bindings of it that were not used are given up.
+    Sent {
+        eni: usize,
+        tuple: Tuple,
     },
 }
 
@@ -156,15 +167,16 @@ pub struct Datagram {
     pub key: (u32, IpAddr, IpAddr, u8, u32),
     pub since: u64,
     pub poisoned: bool,
-    /// Ports told by the first fragment.
-    pub ports: Option<(u16, u16)>,
+    /// Protocol and ports told by the first fragment.
+    pub ports: Option<(u8, u16, u16)>,
     pub seen: Vec<(usize, usize)>,
     pub held: Vec<(u64, Packet)>,
 }
 
 impl Datagram {
     pub fn key(port: u32, p: &Packet, f: &Fragment) -> (u32, IpAddr, IpAddr, u8, u32) {
-        (port, p.src, p.dst, f.proto, f.id)
+        // An IPv6 fragment does not know its upper protocol.
+        (port, p.src, p.dst, if p.v6 { 0 } else { f.proto }, f.id)
     }
 }
 
@@ -188,9 +200,9 @@ impl State {
         self.flows.iter().find(|f| f.vpc == vpc && f.tuple == tuple)
     }
 
-    /// The binding of a client's tuple that still translates.
-    pub fn binding(&self, nat: usize, client: Tuple, now: u64) -> Option<&Binding> {
-        self.bindings.iter().find(|b| b.nat == nat && b.client == client && b.live(now))
+    /// The binding of a sender's tuple that still translates.
+    pub fn binding(&self, nat: usize, eni: usize, client: Tuple, now: u64) -> Option<&Binding> {
+        self.bindings.iter().find(|b| b.nat == nat && b.eni == eni && b.client == client && b.live(now))
     }
 
     /// The binding to which a packet towards the gateway belongs. `back` is its tuple.
@@ -254,31 +266,41 @@ impl State {
                         }
                     }
                 }
-                Touch::Bound { nat, client, external, from_client } => {
-                    let found = self
-                        .bindings
-                        .iter_mut()
-                        .find(|b| b.nat == nat && b.client == client && b.external == external && !b.replaced);
+                Touch::Bound { nat, eni, client, external, from_client } => {
+                    let found = self.bindings.iter_mut().find(|b| {
+                        b.nat == nat && b.eni == eni && b.client == client && b.external == external && b.live(now)
+                    });
                     if let Some(b) = found {
                         b.touch(from_client, flags, now);
                     }
                 }
-                Touch::Bind { nat, client, external } => {
-                    for b in &mut self.bindings {
-                        b.replaced |= b.nat == nat && b.client == client;
-                    }
+                Touch::Bind { nat, eni, client, external } => {
                     let mut b = Binding {
                         nat,
+                        eni,
                         client,
                         external,
                         fin_client: false,
                         fin_remote: false,
                         rst: false,
-                        replaced: false,
+                        given_up: None,
                         last: now,
                     };
                     b.touch(true, flags, now);
                     self.bindings.push(b);
+                }
+                Touch::Sent { eni, tuple } => {
+                    let used = touches.iter().find_map(|t| match *t {
+                        Touch::Bound { nat, external, from_client: true, .. } | Touch::Bind { nat, external, .. } => {
+                            Some((nat, external))
+                        }
+                        _ => None,
+                    });
+                    for b in &mut self.bindings {
+                        if b.eni == eni && b.client == tuple && used != Some((b.nat, b.external)) && b.live(now) {
+                            b.given_up = Some(now);
+                        }
+                    }
                 }
             }
         }
@@ -286,7 +308,7 @@ impl State {
 
     /// Forgets what can no longer matter, so that lists stay short.
     pub fn sweep(&mut self, now: u64) {
-        self.bindings.retain(|b| b.holds(now) || !b.replaced && b.live(now));
+        self.bindings.retain(|b| b.holds(now) || b.live(now));
     }
 }
 

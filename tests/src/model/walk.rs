@@ -67,22 +67,26 @@ impl Walk<'_> {
         t.proto == UDP && if self.packet.v6 { (t.sport, t.dport) == (546, 547) } else { (t.sport, t.dport) == (68, 67) }
     }
 
-    /// 4.1, also for the internet. Neighbour discovery has been answered before (`nd`).
-    pub(super) fn sane(&self, at: At, nd: bool) -> Go {
+    /// 4.1, also for the internet.
+    pub(super) fn sane(&self, at: At) -> Go {
         let p = &self.packet;
         if p.src == p.dst {
             return stop("src-dst", "land", at);
         }
-        let unspecified = p.src.is_unspecified() && !(nd || (self.sender.is_some() && self.is_dhcp()));
+        let unspecified = p.src.is_unspecified() && !(self.sender.is_some() && self.is_dhcp());
         if p.src.is_multicast() || is_broadcast(p.src) || p.src.is_loopback() || unspecified {
             return stop("src-dst", "martian", at);
         }
         Ok(())
     }
 
-    /// Section 4, after 4.1 and the neighbours.
+    /// Section 4, after the neighbours.
     pub(super) fn from_eni(&mut self, sender: usize) -> Go<Outcome> {
         let here = At::Eni(sender);
+        self.sane(here)?;
+        if self.packet.quote().is_none() {
+            self.touches.push(Touch::Sent { eni: sender, tuple: self.tuple() });
+        }
         let eni = &self.world.enis[sender];
         let subnet = &self.world.subnets[eni.subnet];
         let vpc = &self.world.vpcs[subnet.vpc];
@@ -405,7 +409,7 @@ impl Walk<'_> {
 
     /// Section 5, in.
     pub(super) fn from_internet(&mut self) -> Go<Outcome> {
-        self.sane(At::Internet, false)?;
+        self.sane(At::Internet)?;
         let dst = self.packet.dst;
         if dst.is_multicast() || is_broadcast(dst) {
             return stop("route", "no-multicast", At::Internet);
@@ -523,7 +527,7 @@ impl Walk<'_> {
         if let Some(q) = quote {
             let client = q.tuple.reverse();
             self.note_binding(n, client);
-            let Some(b) = self.state.binding(n, client, self.now) else {
+            let Some(b) = sender.and_then(|s| self.state.binding(n, s, client, self.now)) else {
                 return stop("natgw", "no-binding", at);
             };
             let external = b.external;
@@ -540,7 +544,7 @@ impl Walk<'_> {
     }
 
     fn note_binding(&mut self, n: usize, client: Tuple) {
-        let found = self.state.bindings.iter().find(|b| b.nat == n && b.client == client && !b.replaced);
+        let found = self.state.bindings.iter().find(|b| b.nat == n && b.client == client && b.given_up.is_none());
         let Some(b) = found else { return };
         let ((class, limit), idle) = (b.class(), idle_ms(self.now, b.last));
         self.note_timeout(class, idle, limit);
@@ -551,11 +555,12 @@ impl Walk<'_> {
         let at = At::Nat(n);
         let client = self.tuple();
         self.note_binding(n, client);
-        if let Some(b) = self.state.binding(n, client, self.now)
+        let Some(eni) = sender else { return stop("natgw", "loop", at) };
+        if let Some(b) = self.state.binding(n, eni, client, self.now)
             && !(b.closed() && self.packet.is_opening())
         {
             let external = b.external;
-            self.touches.push(Touch::Bound { nat: n, client, external, from_client: true });
+            self.touches.push(Touch::Bound { nat: n, eni, client, external, from_client: true });
             return Ok(external);
         }
         const SYN: u8 = 2;
@@ -564,9 +569,8 @@ impl Walk<'_> {
             if self.packet.flags & RST != 0 {
                 return stop("natgw", "no-binding", at);
             }
-            let Some(s) = sender else { return stop("natgw", "no-binding", at) };
-            let frame = reset4(self.world.enis[s].mac, &self.original);
-            return Err(Box::new(Outcome::error("natgw", "no-binding", at, s as u32 + 1, frame)));
+            let frame = reset4(self.world.enis[eni].mac, &self.original);
+            return Err(Box::new(Outcome::error("natgw", "no-binding", at, eni as u32 + 1, frame)));
         }
         let remote = (client.dst, client.dport, client.proto);
         let taken = self.state.taken(n, remote, self.now);
@@ -593,7 +597,7 @@ impl Walk<'_> {
                 port
             }
         };
-        self.touches.push(Touch::Bind { nat: n, client, external });
+        self.touches.push(Touch::Bind { nat: n, eni, client, external });
         Ok(external)
     }
 
@@ -616,7 +620,7 @@ impl Walk<'_> {
         let Some(b) = self.state.binding_back(n, back, self.now) else {
             return stop("natgw", "unsolicited", at);
         };
-        let (client, external) = (b.client, b.external);
+        let (eni, client, external) = (b.eni, b.client, b.external);
         if self.packet.fragment.is_some() && self.packet.proto != UDP {
             return stop("natgw", "fragment", at);
         }
@@ -629,7 +633,7 @@ impl Walk<'_> {
             self.packet.set_quoted_port(&q, End::Src, client.sport);
         } else {
             self.packet.set_port(End::Dst, client.sport);
-            self.touches.push(Touch::Bound { nat: n, client, external, from_client: false });
+            self.touches.push(Touch::Bound { nat: n, eni, client, external, from_client: false });
         }
         self.packet.decrement_ttl();
         let vpc = self.world.subnets[subnet].vpc;
