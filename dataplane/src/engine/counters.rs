@@ -60,6 +60,10 @@ impl Counters {
 
     #[inline]
     pub fn receive(&mut self, port: PortNo, bytes: usize) {
+        if port as usize >= self.ports.len() {
+            // A port that no topology knows yet: its frames are dropped, but not lost.
+            self.reserve(port as usize + 1);
+        }
         if let Some(p) = self.ports.get_mut(port as usize) {
             p.received += 1;
             p.received_bytes += bytes as u64;
