@@ -1,6 +1,10 @@
-//! The two things the flow tables need that safe Rust has no word for: asking the processor to fetch a cache line ahead of its use, and
+//! The few things the flow tables need that safe Rust has no word for: comparing a cache line at once, asking the processor to fetch a cache line ahead of its use, and
 //! asking the kernel to back a table with huge pages. Both are hints: leaving them out changes no result.
 #![deny(unsafe_code)]
+
+mod simd;
+
+pub use simd::{equal_words, equal_words_scalar};
 
 /// Starts loading the cache line that holds `item`.
 #[inline(always)]

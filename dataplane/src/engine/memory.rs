@@ -1,7 +1,7 @@
 //! The engine in memory: frames that carry their time go in, verdicts and frames come out, the same bytes every time and
 //! with any number of workers. Parsing, fragments and steering happen in order here; then each worker runs its share.
 
-use super::worker::{Handed, Intake, Job, Tally, Worker};
+use super::worker::{Handed, Intake, Job, RECLAIM_SHARE, Tally, Worker};
 use super::{Config, Counters, Sink};
 use crate::nat::SHARDS;
 use crate::pipeline::{Deps, Gate, Plan, Stop, Verdict};
@@ -161,7 +161,7 @@ impl Share {
         let mut given = given.into_iter();
         let mut sink = Collect { done: &mut done, orders: Orders::Given(&mut given), pending: Vec::new() };
         worker.run(topology, &mut self.frames, &self.jobs, &mut sink);
-        worker.reclaim(now, self.jobs.len() * 2);
+        worker.reclaim(now, self.jobs.len() / RECLAIM_SHARE + 1);
         done
     }
 }

@@ -53,13 +53,15 @@ impl Shard {
         cx: &mut Context<'_>,
         frame: &mut Frame,
         packet: &Packet,
-        hash: u64,
+        (hash, guess): (u64, u32),
         now: u32,
     ) -> Option<(u32, u32)> {
+        let p = packet;
         let entry = if packet.has(Packet::V6) {
             self.flows.find_hashed(hash, &Key::new(frame.port, packet.tuple(frame.bytes())))?
+        } else if self.flows.slot(guess).is_v4(frame.port, p.src4, p.dst4, p.sport, p.dport, p.proto) {
+            guess
         } else {
-            let p = packet;
             self.flows.find4(hash, frame.port, p.src4, p.dst4, p.sport, p.dport, p.proto)?
         };
         let slot = *self.flows.slot(entry);

@@ -8,7 +8,7 @@ use super::steer::{Place, Steering};
 use super::{BATCH, Config, Counters, Sink};
 use crate::nat::SHARDS;
 use crate::pipeline::{At, Deps, Gate, Plan, Reason, Stage, Stop, Verdict};
-use crate::session::{FlowHash, Usage, stamp};
+use crate::session::{FlowHash, NO_ENTRY, Usage, stamp};
 use crate::topology::{EniIdx, PortNo, Topology};
 use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 
@@ -16,6 +16,9 @@ use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 const SWEEP_GAP_MS: u64 = 1 << 30;
 /// A gap that no state survives.
 const FORGET_GAP_MS: u64 = 1 << 31;
+
+/// Sessions looked at for reclaiming: one per this many frames. Looking costs memory bandwidth; a full table reclaims on demand.
+pub(super) const RECLAIM_SHARE: usize = 8;
 
 /// A parsed frame that knows its shard.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +186,8 @@ pub struct Worker {
     cache: bool,
     scratch: Frame,
     jobs: Vec<Job>,
-    hashes: Vec<u64>,
+    /// Per frame of the batch: hash of its key, and the entry it most likely has.
+    hashes: Vec<(u64, u32)>,
     rest: Vec<Handed>,
     /// Next shard whose sessions are looked at for reclaiming.
     hand: usize,
@@ -263,7 +267,7 @@ impl Worker {
             self.run(topology, batch, &jobs, sink);
             self.jobs = jobs;
             self.run_rest(topology, sink);
-            self.reclaim(now, batch.len() * 2);
+            self.reclaim(now, batch.len() / RECLAIM_SHARE + 1);
         }
         frames.clear();
     }
@@ -334,11 +338,12 @@ impl Worker {
             self.hashes.clear();
             for (frame, job) in frames.iter().zip(jobs) {
                 let shard = self.shards.get(usize::from(job.place.shard)).and_then(Option::as_ref);
-                self.hashes.push(shard.map_or(0, |s| s.flows.prefetch(job.place.hash, frame.port)));
+                let hash = shard.map_or(0, |s| s.flows.prefetch(job.place.hash, frame.port));
+                self.hashes.push((hash, NO_ENTRY));
             }
-            for (hash, job) in self.hashes.iter().zip(jobs) {
+            for ((hash, guess), job) in self.hashes.iter_mut().zip(jobs) {
                 if let Some(shard) = self.shards.get(usize::from(job.place.shard)).and_then(Option::as_ref) {
-                    shard.flows.prefetch_entry(*hash);
+                    *guess = shard.flows.prefetch_entry(*hash);
                 }
             }
             for ((frame, job), &hash) in frames.iter_mut().zip(jobs).zip(&self.hashes) {

@@ -13,6 +13,9 @@ const HUNT: usize = 64;
 /// An action without state is forgotten after this long unused (ms).
 const ACTION_IDLE_MS: u32 = 60_000;
 
+/// The number of no entry.
+pub const NO_ENTRY: u32 = u32::MAX;
+
 /// No room for the state that a packet needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -83,15 +86,15 @@ impl Flows {
         hash
     }
 
-    /// Starts loading the entry that `hash` most likely names, and its twin.
+    /// Starts loading the entry that `hash` most likely names, and its twin; returns that entry, or [`NO_ENTRY`].
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        if let Some(entry) = self.index.guess(hash)
-            && let Some(pair) = self.pairs.get(entry as usize / 2)
-        {
+    pub fn prefetch_entry(&self, hash: u64) -> u32 {
+        let Some(entry) = self.index.guess(hash) else { return NO_ENTRY };
+        if let Some(pair) = self.pairs.get(entry as usize / 2) {
             prefetch(&pair[0]);
             prefetch(&pair[1]);
         }
+        entry
     }
 
     /// The entry of an IPv4 packet.

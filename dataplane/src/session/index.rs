@@ -2,7 +2,7 @@
 //! entry, so that a look-up reads one line and nearly never follows a wrong entry. A full bucket passes on to the next
 //! one and counts what it passed on, so that a miss ends where it may.
 
-use vpcd_raw::{huge_pages, prefetch};
+use vpcd_raw::{equal_words, huge_pages, prefetch};
 
 const PLACES: usize = 15;
 const ENTRY_BITS: u32 = 22;
@@ -14,9 +14,19 @@ pub(super) const MAX_ENTRIES: usize = ENTRY_MASK as usize;
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Bucket {
-    places: [u32; PLACES],
-    /// Entries that hash here or before and had to go further.
-    passed: u32,
+    /// Places, and last the number of entries that hash here or before and had to go further.
+    words: [u32; PLACES + 1],
+}
+
+impl Bucket {
+    fn places(&self) -> &[u32] {
+        &self.words[..PLACES]
+    }
+
+    #[inline]
+    fn passed(&mut self) -> &mut u32 {
+        &mut self.words[PLACES]
+    }
 }
 
 /// The index of one shard.
@@ -33,7 +43,7 @@ impl Index {
             buckets: {
                 let mut v = Vec::with_capacity(buckets);
                 huge_pages(v.spare_capacity_mut());
-                v.resize(buckets, Bucket { places: [0; PLACES], passed: 0 });
+                v.resize(buckets, Bucket { words: [0; PLACES + 1] });
                 v
             },
             mask: buckets - 1,
@@ -52,7 +62,7 @@ impl Index {
 
     #[inline]
     fn tag(hash: u64) -> u32 {
-        ((hash >> 54) as u32) << ENTRY_BITS
+        ((hash >> 54) as u32).max(1) << ENTRY_BITS
     }
 
     #[inline]
@@ -67,7 +77,7 @@ impl Index {
         if hits == 0 {
             return None;
         }
-        let place = self.buckets[self.home(hash)].places[hits.trailing_zeros() as usize % PLACES];
+        let place = self.buckets[self.home(hash)].words[hits.trailing_zeros() as usize % (PLACES + 1)];
         Some((place & ENTRY_MASK) - 1)
     }
 
@@ -80,14 +90,14 @@ impl Index {
             let bucket = &self.buckets[at];
             let mut hits = matching(bucket, tag);
             while hits != 0 {
-                let place = bucket.places[hits.trailing_zeros() as usize % PLACES];
+                let place = bucket.words[hits.trailing_zeros() as usize % (PLACES + 1)];
                 let entry = (place & ENTRY_MASK) - 1;
                 if is(entry) {
                     return Some(entry);
                 }
                 hits &= hits - 1;
             }
-            if bucket.passed == 0 {
+            if bucket.words[PLACES] == 0 {
                 return None;
             }
             at = (at + 1) & self.mask;
@@ -101,10 +111,10 @@ impl Index {
         let home = self.home(hash);
         let mut at = home;
         for distance in 0..=self.mask {
-            if let Some(free) = self.buckets[at].places.iter().position(|&p| p == 0) {
-                self.buckets[at].places[free] = word;
+            if let Some(free) = self.buckets[at].places().iter().position(|&p| p == 0) {
+                self.buckets[at].words[free] = word;
                 for step in 0..distance {
-                    self.buckets[(home + step) & self.mask].passed += 1;
+                    *self.buckets[(home + step) & self.mask].passed() += 1;
                 }
                 return true;
             }
@@ -119,29 +129,24 @@ impl Index {
         let home = self.home(hash);
         for distance in 0..=self.mask {
             let at = (home + distance) & self.mask;
-            if let Some(place) = self.buckets[at].places.iter().position(|&p| p == word) {
-                self.buckets[at].places[place] = 0;
+            if let Some(place) = self.buckets[at].places().iter().position(|&p| p == word) {
+                self.buckets[at].words[place] = 0;
                 for step in 0..distance {
-                    self.buckets[(home + step) & self.mask].passed -= 1;
+                    *self.buckets[(home + step) & self.mask].passed() -= 1;
                 }
                 return;
             }
-            if self.buckets[at].passed == 0 {
+            if self.buckets[at].words[PLACES] == 0 {
                 return;
             }
         }
     }
 }
 
-/// One bit per place whose tag fits. Free places hold 0 and must not count as tag 0.
+/// One bit per place whose tag fits. Tags are never 0, so free places never fit.
 #[inline]
 fn matching(bucket: &Bucket, tag: u32) -> u32 {
-    let mut hits = 0;
-    for (i, &place) in bucket.places.iter().enumerate() {
-        let fits = (place ^ tag) & !ENTRY_MASK == 0 && place != 0;
-        hits |= u32::from(fits) << i;
-    }
-    hits
+    equal_words(&bucket.words, tag, !ENTRY_MASK) & ((1 << PLACES) - 1)
 }
 
 #[cfg(test)]
@@ -168,7 +173,7 @@ mod tests {
         for n in (1..50u32).step_by(2) {
             index.remove(hash(n.into()), n);
         }
-        assert!(index.buckets.iter().all(|b| b.passed == 0 && b.places == [0; PLACES]));
+        assert!(index.buckets.iter().all(|b| b.words == [0; PLACES + 1]));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod hash;
 mod index;
 mod slot;
 
-pub use flows::{Flows, Full, Usage};
+pub use flows::{Flows, Full, NO_ENTRY, Usage};
 pub use hash::{FlowHash, steering_ports};
 pub use slot::{Kind, Life, Slot, flag, state};
 
