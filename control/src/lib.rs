@@ -3,8 +3,10 @@
 //! A request (today a template, later the EC2 API) becomes calls of [`model::Model`], the only place that says what is
 //! legal; [`compile::Compiler`] turns a model into the [`Topology`](vpcd_dataplane::topology::Topology) that workers read;
 //! [`template::load`] reads CloudFormation. Start with [`model`].
-#![forbid(unsafe_code)]
+//! [`host`] makes the instances of a stack real on a Linux machine.
+#![deny(unsafe_code)]
 
 pub mod compile;
+pub mod host;
 pub mod model;
 pub mod template;

@@ -1,0 +1,60 @@
+//! The machine underneath: network namespaces as instances, TAP devices as their interfaces, and cleaning up after them.
+//!
+//! A [`Plan`] says what a stack needs: a namespace per instance, named `vpcd-<LogicalId>` and visible to `ip netns`, with a device per
+//! interface, and one namespace `vpcd-internet` for the hosts of the internet. [`Lab::build`] makes it and hands over the queues
+//! that the engine serves; when the [`Lab`] is dropped, everything is gone again. What a killed process left behind is recognised by
+//! its state file ([`claim`]) and removed by the next one. [`access::obtain`] finds out by which rights all this may happen: as
+//! root, or in a user namespace of our own.
+//!
+//! Configuration goes through `ip`, as a person would do it by hand; only what `ip` cannot do (creating a device inside a namespace
+//! with many queues of ours, entering a user namespace, waiting for signals) is a system call, in `sys`.
+
+pub mod access;
+pub mod claim;
+mod command;
+mod lab;
+mod plan;
+pub mod signals;
+#[allow(unsafe_code)]
+mod sys;
+
+pub use lab::{Device, Lab};
+pub use plan::{INTERNET_NAMESPACE, Link, Plan, Routes, Space};
+
+use std::io;
+use std::path::PathBuf;
+
+/// Where `ip netns` looks for namespaces.
+pub const NETNS: &str = "/run/netns";
+
+/// Why the machine cannot carry a stack; each says what to do about it in one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(
+        "`vpcd up` needs root or a user namespace of its own, and {what} ({source}): run it with sudo, or have root allow user namespaces (`sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`, on Ubuntu also `kernel.apparmor_restrict_unprivileged_userns=0`)"
+    )]
+    NoRights { what: &'static str, source: io::Error },
+    #[error(
+        "/dev/net/tun is missing: load it with `modprobe tun`, or give it to the container with `--device /dev/net/tun`"
+    )]
+    NoTun,
+    #[error("/dev/net/tun may not be opened ({0}): run `vpcd up` with sudo, or have root do `chmod 666 /dev/net/tun`")]
+    TunClosed(io::Error),
+    #[error("`ip` is missing: install it with `apt-get install iproute2`")]
+    NoIp,
+    #[error("process {pid} runs `vpcd up` here and has the namespace {namespace}: end it first (`kill {pid}`)")]
+    Running { pid: u32, namespace: String },
+    #[error("a namespace {0} exists that no `vpcd up` made: rename it, or remove it with `ip netns del {0}`")]
+    Foreign(String),
+    #[error("`ip {arguments}` failed: {message}")]
+    Ip { arguments: String, message: String },
+    #[error("{namespace}: cannot {what}: {source}")]
+    Namespace { namespace: String, what: String, source: io::Error },
+    #[error("{namespace}: {source}")]
+    Device { namespace: String, source: vpcd_io::tap::TapError },
+    #[error("{}: {source}", path.display())]
+    State { path: PathBuf, source: io::Error },
+}
+
+/// Result of this module.
+pub type Result<T> = std::result::Result<T, HostError>;
