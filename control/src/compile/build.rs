@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use vpcd_dataplane::topology::{
-    AddressMap, Edge, Eni, EniIdx, Filter, FilterIdx, Nacl, NaclIdx, NatGateway, NatIdx, PublicMap, PublicOwner, Route, RouteTable,
-    RouteTableIdx, Subnet, SubnetIdx, Target, Timeouts, Topology, Vpc, VpcIdx,
+    AddressMap, Edge, Eni, EniIdx, Filter, FilterIdx, Nacl, NaclIdx, NatGateway, NatIdx, PublicMap, PublicOwner, Route,
+    RouteTable, RouteTableIdx, Subnet, SubnetIdx, Target, Timeouts, Topology, Vpc, VpcIdx,
 };
 use vpcd_tables::filter::{Acl, AclRule, Match, Membership, Peer, SgRule, SgSide};
 
@@ -26,7 +26,12 @@ pub(super) struct Cache {
 }
 
 /// The object at `at`, built only if what it is made of changed.
-fn cached<K: PartialEq, T>(cache: &mut HashMap<u32, (K, Arc<T>)>, at: u32, key: K, build: impl FnOnce(&K) -> T) -> Arc<T> {
+fn cached<K: PartialEq, T>(
+    cache: &mut HashMap<u32, (K, Arc<T>)>,
+    at: u32,
+    key: K,
+    build: impl FnOnce(&K) -> T,
+) -> Arc<T> {
     if let Some((k, object)) = cache.get(&at)
         && *k == key
     {
@@ -101,7 +106,10 @@ fn subnets(c: &mut Compiler, m: &Model, out: &mut Out) {
     for s in m.subnets().iter() {
         let at = c.subnets.of(&s.id);
         out.names.subnets.set(at, m.label(&s.id));
-        let (Some(vpc), Some(table), Some(acl)) = (c.vpcs.get(&s.vpc), m.effective_route_table(s), c.nacls.get(&s.acl)) else { continue };
+        let (Some(vpc), Some(table), Some(acl)) = (c.vpcs.get(&s.vpc), m.effective_route_table(s), c.nacls.get(&s.acl))
+        else {
+            continue;
+        };
         let Some(table) = c.route_tables.get(&table.id) else { continue };
         out.topology.subnets.set(
             at as usize,
@@ -118,7 +126,10 @@ fn subnets(c: &mut Compiler, m: &Model, out: &mut Out) {
 
 fn interfaces(c: &mut Compiler, m: &Model, out: &mut Out) {
     for e in m.interfaces().iter() {
-        let (Some(at), Some(vpc), Some(subnet)) = (c.enis.get(&e.id), c.vpcs.get(&e.vpc), c.subnets.get(&e.subnet)) else { continue };
+        let (Some(at), Some(vpc), Some(subnet)) = (c.enis.get(&e.id), c.vpcs.get(&e.vpc), c.subnets.get(&e.subnet))
+        else {
+            continue;
+        };
         let nat = e.nat_gateway.as_ref().and_then(|n| c.nats.get(n)).map(NatIdx);
         let filter = filter_of(c, m, vpc, &e.vpc, &e.groups, out);
         out.topology.enis.set(
@@ -131,7 +142,11 @@ fn interfaces(c: &mut Compiler, m: &Model, out: &mut Out) {
                 addresses6: e.ipv6.clone(),
                 check: e.source_dest_check,
                 filter,
-                timeouts: Timeouts { tcp_established: e.timeouts.tcp_established, udp: e.timeouts.udp, udp_stream: e.timeouts.udp_stream },
+                timeouts: Timeouts {
+                    tcp_established: e.timeouts.tcp_established,
+                    udp: e.timeouts.udp,
+                    udp_stream: e.timeouts.udp_stream,
+                },
                 attached: nat.is_none() && m.plugged(e),
                 nat,
                 mtu: MTU,
@@ -139,7 +154,8 @@ fn interfaces(c: &mut Compiler, m: &Model, out: &mut Out) {
         );
     }
     for n in m.nat_gateways().iter().filter(|n| n.available()) {
-        let (Some(at), Some(eni), Some(private), Some(public)) = (c.nats.get(&n.id), n.interface.as_ref().and_then(|e| c.enis.get(e)), n.private, n.public)
+        let (Some(at), Some(eni), Some(private), Some(public)) =
+            (c.nats.get(&n.id), n.interface.as_ref().and_then(|e| c.enis.get(e)), n.private, n.public)
         else {
             continue;
         };
@@ -162,7 +178,10 @@ fn filter_of(c: &mut Compiler, m: &Model, vpc: u32, vpc_id: &str, groups: &[Stri
                 side.extend(g.rules(direction).iter().filter_map(|r| sg_rule(c.rules.get(&r.id)?, numbers, r)));
             }
         }
-        let object = cached(&mut c.cache.filters, at, sides, |[ingress, egress]| Filter { ingress: SgSide::build(ingress), egress: SgSide::build(egress) });
+        let object = cached(&mut c.cache.filters, at, sides, |[ingress, egress]| Filter {
+            ingress: SgSide::build(ingress),
+            egress: SgSide::build(egress),
+        });
         out.topology.filters.set(at as usize, object);
     }
     FilterIdx(at)
@@ -204,11 +223,17 @@ fn tables(c: &mut Compiler, m: &Model, out: &mut Out) {
                 .iter()
                 // Protocol 58 of an IPv4 block matches no packet (NACL-201).
                 .filter(|(_, e)| e.protocol != Some(58) || e.cidr.addr().is_ipv6())
-                .map(|(&number, e)| AclRule { number, allow: e.allow, net: e.cidr, matches: matches(e.protocol, e.ports) })
+                .map(|(&number, e)| AclRule {
+                    number,
+                    allow: e.allow,
+                    net: e.cidr,
+                    matches: matches(e.protocol, e.ports),
+                })
                 .collect::<Vec<_>>()
         };
         let lists = [list(Direction::Ingress), list(Direction::Egress)];
-        let object = cached(&mut c.cache.nacls, at, lists, |[i, o]| Nacl { inbound: Acl::build(i), outbound: Acl::build(o) });
+        let object =
+            cached(&mut c.cache.nacls, at, lists, |[i, o]| Nacl { inbound: Acl::build(i), outbound: Acl::build(o) });
         out.topology.nacls.set(at as usize, object);
     }
 }
@@ -254,7 +279,10 @@ fn vpcs(c: &mut Compiler, m: &Model, out: &mut Out) {
             }
         }
     }
-    let elastic = m.elastic_ips().iter().filter_map(|a| a.association.as_ref().map(|x| (x.interface.as_str(), x.private, a.public)));
+    let elastic = m
+        .elastic_ips()
+        .iter()
+        .filter_map(|a| a.association.as_ref().map(|x| (x.interface.as_str(), x.private, a.public)));
     let auto = m.interfaces().iter().filter_map(|e| Some((e.id.as_str(), e.primary(), e.public?)));
     for (interface, private, public) in elastic.chain(auto) {
         let Some(e) = m.interfaces().get(interface) else { continue };
@@ -285,7 +313,15 @@ fn vpcs(c: &mut Compiler, m: &Model, out: &mut Out) {
         let t = &mut out.topology;
         let resolver = Ipv4Addr::from(u32::from(v.primary().network()) + 2);
         let at = at as usize;
-        t.vpcs.set(at, Arc::new(Vpc { resolver, igw: gateway.is_some(), igw_routes: gateway_table.map(RouteTableIdx), eigw: eigw.is_some() }));
+        t.vpcs.set(
+            at,
+            Arc::new(Vpc {
+                resolver,
+                igw: gateway.is_some(),
+                igw_routes: gateway_table.map(RouteTableIdx),
+                eigw: eigw.is_some(),
+            }),
+        );
         let here = per.remove(v.id.as_str()).unwrap_or_default();
         t.addresses.set(at, Arc::new(AddressMap::build(here.addresses)));
         let members = cached(&mut c.cache.members, at as u32, here.members, |m| Membership::build(m.iter().cloned()));

@@ -30,7 +30,14 @@ impl Model {
         let taken = |a: Ipv4Addr| self.elastic_ips.iter().any(|e| e.public == a) || self.public_in_use.contains(&a);
         let public = match address {
             Some(a) => {
-                if taken(a) || a.is_private() || a.is_loopback() || a.is_link_local() || a.is_multicast() || a.octets()[0] == 0 || a.octets()[0] >= 240 {
+                if taken(a)
+                    || a.is_private()
+                    || a.is_loopback()
+                    || a.is_link_local()
+                    || a.is_multicast()
+                    || a.octets()[0] == 0
+                    || a.octets()[0] >= 240
+                {
                     return refuse("InvalidAddress.NotFound", format!("Address {a} not found or not available."));
                 }
                 a
@@ -68,13 +75,25 @@ impl Model {
     pub fn associate_address(&mut self, request: AssociateAddress) -> Result<Id> {
         let address = self.find::<ElasticIp>(&request.allocation)?;
         let interface = match (&request.instance, &request.interface) {
-            (Some(_), Some(_)) => return refuse("InvalidParameterCombination", "You may specify an instance or a network interface, not both."),
-            (None, None) => return refuse("MissingParameter", "Either 'InstanceId' or 'NetworkInterfaceId' must be provided."),
+            (Some(_), Some(_)) => {
+                return refuse(
+                    "InvalidParameterCombination",
+                    "You may specify an instance or a network interface, not both.",
+                );
+            }
+            (None, None) => {
+                return refuse("MissingParameter", "Either 'InstanceId' or 'NetworkInterfaceId' must be provided.");
+            }
             (None, Some(e)) => e.clone(),
             (Some(i), None) => {
                 let instance = self.find::<Instance>(i)?;
                 if instance.interfaces.len() > 1 {
-                    return refuse("InvalidInstanceID", format!("There are multiple interfaces attached to instance '{i}'. Please specify an interface ID for the operation instead."));
+                    return refuse(
+                        "InvalidInstanceID",
+                        format!(
+                            "There are multiple interfaces attached to instance '{i}'. Please specify an interface ID for the operation instead."
+                        ),
+                    );
                 }
                 instance.interfaces.values().next().cloned().unwrap_or_default()
             }
@@ -84,21 +103,35 @@ impl Model {
         self.not_managed(eni)?;
         let private = request.private.unwrap_or(eni.primary());
         if !eni.private.contains(&private) {
-            return refuse("InvalidParameterValue", format!("The private IP address {private} is not assigned to interface {interface}."));
+            return refuse(
+                "InvalidParameterValue",
+                format!("The private IP address {private} is not assigned to interface {interface}."),
+            );
         }
         if self.gateway_of(&eni.vpc).is_none() {
-            return refuse("Gateway.NotAttached", format!("Network {} is not attached to any internet gateway", eni.vpc));
+            return refuse(
+                "Gateway.NotAttached",
+                format!("Network {} is not attached to any internet gateway", eni.vpc),
+            );
         }
         if let Some(old) = &address.association {
             if old.interface == interface && old.private == private {
                 return Ok(old.id.clone());
             }
             if request.allow_reassociation == Some(false) {
-                return refuse("Resource.AlreadyAssociated", format!("resource {} is already associated with associate-id {}", request.allocation, old.id));
+                return refuse(
+                    "Resource.AlreadyAssociated",
+                    format!("resource {} is already associated with associate-id {}", request.allocation, old.id),
+                );
             }
         }
         let before = address.association.clone();
-        let displaced: Vec<Id> = self.elastic_ips.iter().filter(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private)).map(|a| a.id.clone()).collect();
+        let displaced: Vec<Id> = self
+            .elastic_ips
+            .iter()
+            .filter(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private))
+            .map(|a| a.id.clone())
+            .collect();
         for d in displaced {
             self.elastic_ips.edit(&d, |a| a.association = None);
         }
@@ -117,8 +150,13 @@ impl Model {
 
     /// DisassociateAddress (EIP-06, EIP-19, NAT-03).
     pub fn disassociate_address(&mut self, association: &str) -> Result<()> {
-        let Some(address) = self.elastic_ips.iter().find(|a| a.association.as_ref().is_some_and(|x| x.id == association)) else {
-            return refuse("InvalidAssociationID.NotFound", format!("The association ID '{association}' does not exist"));
+        let Some(address) =
+            self.elastic_ips.iter().find(|a| a.association.as_ref().is_some_and(|x| x.id == association))
+        else {
+            return refuse(
+                "InvalidAssociationID.NotFound",
+                format!("The association ID '{association}' does not exist"),
+            );
         };
         self.not_nat(address)?;
         let allocation = address.id.clone();
@@ -132,7 +170,9 @@ impl Model {
 
     /// The Elastic IP mapped to this address of this interface.
     pub fn elastic_of(&self, interface: &str, private: Ipv4Addr) -> Option<&ElasticIp> {
-        self.elastic_ips.iter().find(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private))
+        self.elastic_ips
+            .iter()
+            .find(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private))
     }
 
     /// The public IPv4 of an interface's primary address, Elastic or auto-assigned.
@@ -169,15 +209,26 @@ impl Model {
     /// After an Elastic IP left eth0's primary address: a new auto-assigned one, unless a second interface is attached (EIP-06).
     fn renew_public(&mut self, before: &AddressAssociation) {
         let Some(eni) = self.interfaces.get(&before.interface) else { return };
-        let Some(attachment) = eni.attachment.as_ref().filter(|a| a.device_index == 0 && before.private == eni.primary()) else { return };
-        let alone = self.instances.get(&attachment.instance).is_some_and(|i| i.interfaces.len() == 1 && i.state == InstanceState::Running);
+        let Some(attachment) =
+            eni.attachment.as_ref().filter(|a| a.device_index == 0 && before.private == eni.primary())
+        else {
+            return;
+        };
+        let alone = self
+            .instances
+            .get(&attachment.instance)
+            .is_some_and(|i| i.interfaces.len() == 1 && i.state == InstanceState::Running);
         if alone {
             self.assign_public(&before.interface);
         }
     }
 
     fn not_nat(&self, address: &ElasticIp) -> Result<()> {
-        let nat = address.association.as_ref().and_then(|a| self.interfaces.get(&a.interface)).is_some_and(|e| e.nat_gateway.is_some());
+        let nat = address
+            .association
+            .as_ref()
+            .and_then(|a| self.interfaces.get(&a.interface))
+            .is_some_and(|e| e.nat_gateway.is_some());
         if nat {
             return refuse("AuthFailure", "You do not have permission to access the specified resource.");
         }

@@ -48,13 +48,22 @@ impl Model {
         text("GroupName", &request.name)?;
         text("GroupDescription", &request.description)?;
         if request.name.starts_with("sg-") {
-            return refuse("InvalidParameterValue", format!("Value ({}) for parameter GroupName is invalid. Group names may not be in the format sg-*.", request.name));
+            return refuse(
+                "InvalidParameterValue",
+                format!(
+                    "Value ({}) for parameter GroupName is invalid. Group names may not be in the format sg-*.",
+                    request.name
+                ),
+            );
         }
         if request.name == "default" {
             return refuse("InvalidGroup.Reserved", "The security group name 'default' is reserved");
         }
         if self.security_groups.iter().any(|g| g.vpc == request.vpc && g.name == request.name) {
-            return refuse("InvalidGroup.Duplicate", format!("The security group '{}' already exists for VPC '{}'", request.name, request.vpc));
+            return refuse(
+                "InvalidGroup.Duplicate",
+                format!("The security group '{}' already exists for VPC '{}'", request.name, request.vpc),
+            );
         }
         if self.security_groups.len() >= self.limits.security_groups {
             return refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.");
@@ -77,10 +86,16 @@ impl Model {
     pub fn delete_security_group(&mut self, group: &str) -> Result<()> {
         let g = self.find::<SecurityGroup>(group)?;
         if g.name == "default" {
-            return refuse("CannotDelete", format!("the specified group: \"{group}\" name: \"default\" cannot be deleted by a user"));
+            return refuse(
+                "CannotDelete",
+                format!("the specified group: \"{group}\" name: \"default\" cannot be deleted by a user"),
+            );
         }
         let peer = RulePeer::Group(group.into());
-        let named = self.security_groups.iter().any(|o| o.id != group && o.ingress.iter().chain(&o.egress).any(|r| r.peer == peer));
+        let named = self
+            .security_groups
+            .iter()
+            .any(|o| o.id != group && o.ingress.iter().chain(&o.egress).any(|r| r.peer == peer));
         if named || self.interfaces.iter().any(|e| e.groups.iter().any(|g| g == group)) {
             return refuse("DependencyViolation", format!("resource {group} has a dependent object"));
         }
@@ -89,7 +104,12 @@ impl Model {
     }
 
     /// AuthorizeSecurityGroupIngress and -Egress, all or nothing; answers the rule ids (SG-32..39, SG-209).
-    pub fn authorize_security_group(&mut self, group: &str, direction: Direction, permissions: &[IpPermission]) -> Result<Vec<Id>> {
+    pub fn authorize_security_group(
+        &mut self,
+        group: &str,
+        direction: Direction,
+        permissions: &[IpPermission],
+    ) -> Result<Vec<Id>> {
         let g = self.find::<SecurityGroup>(group)?;
         let mut rules = g.rules(direction).to_vec();
         let before = rules.len();
@@ -100,14 +120,35 @@ impl Model {
             }
             let peer = self.peer(g, &p.peer)?;
             if rules.iter().any(|r| (r.protocol, r.ports, &r.peer) == (p.protocol, ports, &peer)) {
-                return refuse("InvalidPermission.Duplicate", format!("the specified rule \"peer: {}, {}\" already exists", peer_text(&peer), rule_text(p.protocol, ports)));
+                return refuse(
+                    "InvalidPermission.Duplicate",
+                    format!(
+                        "the specified rule \"peer: {}, {}\" already exists",
+                        peer_text(&peer),
+                        rule_text(p.protocol, ports)
+                    ),
+                );
             }
-            rules.push(GroupRule { id: String::new(), protocol: p.protocol, ports, peer, description: p.description.clone() });
+            rules.push(GroupRule {
+                id: String::new(),
+                protocol: p.protocol,
+                ports,
+                peer,
+                description: p.description.clone(),
+            });
         }
         for v6 in [false, true] {
-            let counts = |r: &&GroupRule| matches!(&r.peer, RulePeer::Group(_)) || matches!(&r.peer, RulePeer::Cidr(n) if n.addr().is_ipv6() == v6);
-            if rules.iter().filter(counts).count() > self.limits.rules_per_group && rules[before..].iter().any(|r| counts(&r)) {
-                return refuse("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.");
+            let counts = |r: &&GroupRule| {
+                matches!(&r.peer, RulePeer::Group(_))
+                    || matches!(&r.peer, RulePeer::Cidr(n) if n.addr().is_ipv6() == v6)
+            };
+            if rules.iter().filter(counts).count() > self.limits.rules_per_group
+                && rules[before..].iter().any(|r| counts(&r))
+            {
+                return refuse(
+                    "RulesPerSecurityGroupLimitExceeded",
+                    "The maximum number of rules per security group has been reached.",
+                );
             }
         }
         let mut ids = Vec::new();
@@ -120,7 +161,12 @@ impl Model {
     }
 
     /// RevokeSecurityGroupIngress and -Egress by permission; answers those that were not there (SG-209).
-    pub fn revoke_security_group(&mut self, group: &str, direction: Direction, permissions: &[IpPermission]) -> Result<Vec<IpPermission>> {
+    pub fn revoke_security_group(
+        &mut self,
+        group: &str,
+        direction: Direction,
+        permissions: &[IpPermission],
+    ) -> Result<Vec<IpPermission>> {
         let g = self.find::<SecurityGroup>(group)?;
         let mut rules = g.rules(direction).to_vec();
         let mut unknown = Vec::new();
@@ -150,7 +196,10 @@ impl Model {
             let before = rules.len();
             rules.retain(|r| r.id != *id);
             if rules.len() == before {
-                return refuse("InvalidSecurityGroupRuleId.NotFound", format!("The security group rule ID '{id}' does not exist"));
+                return refuse(
+                    "InvalidSecurityGroupRuleId.NotFound",
+                    format!("The security group rule ID '{id}' does not exist"),
+                );
             }
         }
         self.set_rules(group, direction, rules);
@@ -160,7 +209,13 @@ impl Model {
     /// The default group of a new VPC (SG-20, SG-21).
     pub(super) fn default_group(&mut self, vpc: &str, v6: bool) -> SecurityGroup {
         let id = self.new_id("sg");
-        let own = GroupRule { id: self.new_id("sgr"), protocol: None, ports: (-1, -1), peer: RulePeer::Group(id.clone()), description: String::new() };
+        let own = GroupRule {
+            id: self.new_id("sgr"),
+            protocol: None,
+            ports: (-1, -1),
+            peer: RulePeer::Group(id.clone()),
+            description: String::new(),
+        };
         SecurityGroup {
             egress: self.allow_all(v6),
             id,
@@ -174,7 +229,8 @@ impl Model {
 
     /// An IPv6 block came: groups whose outbound rules nobody touched get `::/0` (SG-24, VPC-45).
     pub(super) fn open_groups_for_ipv6(&mut self, vpc: &str) {
-        let groups: Vec<Id> = self.security_groups.iter().filter(|g| g.vpc == vpc && !g.egress_modified).map(|g| g.id.clone()).collect();
+        let groups: Vec<Id> =
+            self.security_groups.iter().filter(|g| g.vpc == vpc && !g.egress_modified).map(|g| g.id.clone()).collect();
         for group in groups {
             let rule = self.allow_all(true).pop();
             self.security_groups.edit(&group, |g| {
@@ -190,7 +246,10 @@ impl Model {
         let mut all: Vec<Id> = Vec::new();
         for g in groups {
             if self.find::<SecurityGroup>(g)?.vpc != vpc {
-                return refuse("InvalidGroup.NotFound", format!("You have specified two resources that belong to different networks. ({g}, {vpc})"));
+                return refuse(
+                    "InvalidGroup.NotFound",
+                    format!("You have specified two resources that belong to different networks. ({g}, {vpc})"),
+                );
             }
             if !all.contains(g) {
                 all.push(g.clone());
@@ -200,7 +259,10 @@ impl Model {
             all.push(self.find::<Vpc>(vpc)?.default_group.clone());
         }
         if all.len() > self.limits.groups_per_interface {
-            return refuse("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.");
+            return refuse(
+                "SecurityGroupsPerInterfaceLimitExceeded",
+                "The maximum number of security groups per interface has been reached.",
+            );
         }
         Ok(all)
     }
@@ -211,7 +273,13 @@ impl Model {
             nets.push(IpNet::V6(ipnet::Ipv6Net::default()));
         }
         nets.into_iter()
-            .map(|n| GroupRule { id: self.new_id("sgr"), protocol: None, ports: (-1, -1), peer: RulePeer::Cidr(n), description: String::new() })
+            .map(|n| GroupRule {
+                id: self.new_id("sgr"),
+                protocol: None,
+                ports: (-1, -1),
+                peer: RulePeer::Cidr(n),
+                description: String::new(),
+            })
             .collect()
     }
 
@@ -230,7 +298,10 @@ impl Model {
             RulePeer::Cidr(n) => Ok(RulePeer::Cidr(n.trunc())),
             RulePeer::Group(g) => {
                 if self.find::<SecurityGroup>(g)?.vpc != group.vpc {
-                    return refuse("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
+                    return refuse(
+                        "InvalidGroup.NotFound",
+                        "You have specified two resources that belong to different networks.",
+                    );
                 }
                 Ok(peer.clone())
             }
@@ -262,10 +333,16 @@ fn normal_ports(p: &IpPermission) -> Result<(i32, i32)> {
     match p.protocol {
         Some(6 | 17) => {
             let (Some(from), Some(to)) = (p.from, p.to) else {
-                return refuse("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
+                return refuse(
+                    "InvalidParameterValue",
+                    "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+                );
             };
             if !(0..=65535).contains(&from) || !(0..=65535).contains(&to) {
-                return refuse("InvalidParameterValue", format!("Invalid value for portRange: {from}-{to}. Ports lie between 0 and 65535."));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("Invalid value for portRange: {from}-{to}. Ports lie between 0 and 65535."),
+                );
             }
             if from > to {
                 return refuse("InvalidParameterValue", format!("Invalid TCP/UDP port range ({from}:{to})"));
@@ -291,10 +368,16 @@ pub(super) fn icmp(kind: i32, code: i32) -> Result<(i32, i32)> {
 /// Alphabet and length of names and descriptions (SG-10, SG-11, SG-36).
 fn text(what: &str, value: &str) -> Result<()> {
     if value.chars().count() > 255 {
-        return refuse("InvalidParameterValue", format!("Value for parameter {what} is invalid. The size exceeds 255 characters."));
+        return refuse(
+            "InvalidParameterValue",
+            format!("Value for parameter {what} is invalid. The size exceeds 255 characters."),
+        );
     }
     if let Some(c) = value.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-:/()#@[]+=&;!$*,{}".contains(*c))) {
-        return refuse("InvalidParameterValue", format!("Value ({value}) for parameter {what} is invalid. Character '{c}' is not allowed."));
+        return refuse(
+            "InvalidParameterValue",
+            format!("Value ({value}) for parameter {what} is invalid. Character '{c}' is not allowed."),
+        );
     }
     Ok(())
 }

@@ -18,10 +18,16 @@ impl Model {
         let g = self.find::<InternetGateway>(gateway)?;
         self.find::<Vpc>(vpc)?;
         if let Some(other) = &g.vpc {
-            return refuse("Resource.AlreadyAssociated", format!("resource {gateway} is already attached to network {other}"));
+            return refuse(
+                "Resource.AlreadyAssociated",
+                format!("resource {gateway} is already attached to network {other}"),
+            );
         }
         if let Some(other) = self.gateway_of(vpc) {
-            return refuse("InvalidParameterValue", format!("Network {vpc} already has an internet gateway attached ({})", other.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Network {vpc} already has an internet gateway attached ({})", other.id),
+            );
         }
         self.internet_gateways.edit(gateway, |g| g.vpc = Some(vpc.into()));
         Ok(())
@@ -38,7 +44,12 @@ impl Model {
         let mapped = self.interfaces.iter().any(|e| e.vpc == vpc && e.public.is_some())
             || self.elastic_ips.iter().any(|a| a.association.as_ref().is_some_and(|a| here(&a.interface)));
         if mapped {
-            return refuse("DependencyViolation", format!("Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."));
+            return refuse(
+                "DependencyViolation",
+                format!(
+                    "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+                ),
+            );
         }
         if g.table_association.is_some() {
             return refuse("DependencyViolation", format!("The gateway {gateway} is associated with a route table."));
@@ -50,7 +61,10 @@ impl Model {
     /// DeleteInternetGateway (IGW-16).
     pub fn delete_internet_gateway(&mut self, gateway: &str) -> Result<()> {
         if self.find::<InternetGateway>(gateway)?.vpc.is_some() {
-            return refuse("DependencyViolation", format!("The internetGateway '{gateway}' has dependencies and cannot be deleted."));
+            return refuse(
+                "DependencyViolation",
+                format!("The internetGateway '{gateway}' has dependencies and cannot be deleted."),
+            );
         }
         self.internet_gateways.take(gateway);
         Ok(())
@@ -70,10 +84,16 @@ impl Model {
     pub fn create_egress_only_internet_gateway(&mut self, vpc: &str) -> Result<Id> {
         self.find::<Vpc>(vpc)?;
         if let Some(g) = self.egress_only_of(vpc) {
-            return refuse("Resource.AlreadyAssociated", format!("Network {vpc} already has an egress-only internet gateway ({})", g.id));
+            return refuse(
+                "Resource.AlreadyAssociated",
+                format!("Network {vpc} already has an egress-only internet gateway ({})", g.id),
+            );
         }
         if self.egress_only_gateways.len() >= self.limits.egress_only_gateways {
-            return refuse("EgressOnlyInternetGatewayLimitExceeded", "The maximum number of egress-only internet gateways has been reached.");
+            return refuse(
+                "EgressOnlyInternetGatewayLimitExceeded",
+                "The maximum number of egress-only internet gateways has been reached.",
+            );
         }
         let id = self.new_id("eigw");
         self.egress_only_gateways.put(EgressOnlyGateway { id: id.clone(), vpc: vpc.into() });
@@ -97,7 +117,10 @@ impl Model {
         let in_zone = |n: &&NatGateway| n.available() && self.subnets.get(&n.subnet).is_some_and(|s| s.zone == zone);
         let max = self.limits.nat_gateways_per_zone;
         if self.nat_gateways.iter().filter(in_zone).count() >= max {
-            return refuse("NatGatewayLimitExceeded", format!("Performing this operation would exceed the limit of {max} NAT gateways"));
+            return refuse(
+                "NatGatewayLimitExceeded",
+                format!("Performing this operation would exceed the limit of {max} NAT gateways"),
+            );
         }
         let failure = self.nat_failure(&vpc, subnet, allocation);
         let id = self.new_id("nat");
@@ -149,14 +172,23 @@ impl Model {
             return refuse("Gateway.NotAttached", format!("Network {vpc} has no Internet gateway attached"));
         }
         let Some(address) = self.elastic_ips.get(allocation) else {
-            return refuse("InvalidAllocationID.NotFound", format!("Elastic IP address {allocation} could not be associated with this NAT gateway"));
+            return refuse(
+                "InvalidAllocationID.NotFound",
+                format!("Elastic IP address {allocation} could not be associated with this NAT gateway"),
+            );
         };
         if address.association.is_some() {
-            return refuse("Resource.AlreadyAssociated", format!("Elastic IP address {allocation} is already associated"));
+            return refuse(
+                "Resource.AlreadyAssociated",
+                format!("Elastic IP address {allocation} is already associated"),
+            );
         }
         match self.free_private(subnet, &[]) {
             Ok(private) => Ok((address.public, private)),
-            Err(_) => refuse("InsufficientFreeAddressesInSubnet", "Subnet has insufficient free addresses to create this NAT gateway"),
+            Err(_) => refuse(
+                "InsufficientFreeAddressesInSubnet",
+                "Subnet has insufficient free addresses to create this NAT gateway",
+            ),
         }
     }
 }

@@ -72,20 +72,38 @@ impl Model {
         let mut want_public = false;
         for spec in &specs {
             if seen.contains(&spec.device_index) {
-                return refuse("InvalidParameterCombination", format!("Two network interfaces have device index {}", spec.device_index));
+                return refuse(
+                    "InvalidParameterCombination",
+                    format!("Two network interfaces have device index {}", spec.device_index),
+                );
             }
             seen.push(spec.device_index);
             if spec.associate_public == Some(true) && (several || spec.interface.is_some() || spec.device_index != 0) {
-                return refuse("InvalidParameterCombination", "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.");
+                return refuse(
+                    "InvalidParameterCombination",
+                    "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.",
+                );
             }
             if let Some(existing) = &spec.interface {
                 let eni = self.find::<NetworkInterface>(existing)?;
                 self.not_managed(eni)?;
-                if eni.attachment.is_some() || plans.iter().any(|p| matches!(&p.1, Plan::Existing(e) if e == existing)) {
+                if eni.attachment.is_some() || plans.iter().any(|p| matches!(&p.1, Plan::Existing(e) if e == existing))
+                {
                     return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{existing}] in use."));
                 }
-                if spec.subnet.is_some() || !spec.groups.is_empty() || !spec.private.is_empty() || !spec.ipv6.is_empty() || spec.ipv6_count.is_some() || spec.secondary_count > 0 {
-                    return refuse("InvalidParameterCombination", format!("A network interface ID ({existing}) may not be combined with a subnet, groups or addresses."));
+                if spec.subnet.is_some()
+                    || !spec.groups.is_empty()
+                    || !spec.private.is_empty()
+                    || !spec.ipv6.is_empty()
+                    || spec.ipv6_count.is_some()
+                    || spec.secondary_count > 0
+                {
+                    return refuse(
+                        "InvalidParameterCombination",
+                        format!(
+                            "A network interface ID ({existing}) may not be combined with a subnet, groups or addresses."
+                        ),
+                    );
                 }
                 plans.push((spec, Plan::Existing(existing.clone()), eni.subnet.clone()));
                 continue;
@@ -102,10 +120,14 @@ impl Model {
                 groups: spec.groups.clone(),
                 description: spec.description.clone(),
             };
-            let others: Vec<&Chosen> = plans.iter().filter_map(|p| if let Plan::New(_, c) = &p.1 { Some(c) } else { None }).collect();
+            let others: Vec<&Chosen> =
+                plans.iter().filter_map(|p| if let Plan::New(_, c) = &p.1 { Some(c) } else { None }).collect();
             let chosen = self.choose(&create, &others)?;
             if chosen.private.len().max(chosen.ipv6.len()) > max_addresses(&request.instance_type) {
-                return refuse("PrivateIpAddressLimitExceeded", format!("Number of addresses will exceed the limit of {}.", request.instance_type));
+                return refuse(
+                    "PrivateIpAddressLimitExceeded",
+                    format!("Number of addresses will exceed the limit of {}.", request.instance_type),
+                );
             }
             if spec.device_index == 0 && !several {
                 want_public = spec.associate_public.unwrap_or(self.find::<Subnet>(&subnet)?.map_public_ip);
@@ -115,7 +137,10 @@ impl Model {
         plans.sort_by_key(|p| p.0.device_index);
         let (vpc, zone, subnet) = self.one_place(&plans, request.zone.as_deref())?;
         if plans.len() > max_interfaces(&request.instance_type) {
-            return refuse("AttachmentLimitExceeded", format!("Interface count {} exceeds the limit for {}", plans.len(), request.instance_type));
+            return refuse(
+                "AttachmentLimitExceeded",
+                format!("Interface count {} exceeds the limit for {}", plans.len(), request.instance_type),
+            );
         }
         let plans: Vec<(InterfaceSpec, Plan)> = plans.into_iter().map(|(s, p, _)| (s.clone(), p)).collect();
         let id = self.new_id("i");
@@ -167,7 +192,8 @@ impl Model {
     pub fn terminate_instance(&mut self, instance: &str) -> Result<()> {
         let interfaces: Vec<Id> = self.find::<Instance>(instance)?.interfaces.values().cloned().collect();
         for e in interfaces {
-            let goes = self.interfaces.get(&e).and_then(|e| e.attachment.as_ref()).is_some_and(|a| a.delete_on_termination);
+            let goes =
+                self.interfaces.get(&e).and_then(|e| e.attachment.as_ref()).is_some_and(|a| a.delete_on_termination);
             if goes {
                 self.drop_interface(&e);
             } else {
@@ -183,7 +209,12 @@ impl Model {
     pub fn modify_instance_source_dest_check(&mut self, instance: &str, on: bool) -> Result<()> {
         let i = self.find::<Instance>(instance)?;
         if i.interfaces.len() != 1 {
-            return refuse("InvalidInstanceID", format!("There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."));
+            return refuse(
+                "InvalidInstanceID",
+                format!(
+                    "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
+                ),
+            );
         }
         let eth0 = i.interfaces.values().next().cloned().unwrap_or_default();
         self.modify_source_dest_check(&eth0, on)
@@ -208,18 +239,32 @@ impl Model {
         for (_, _, other) in plans {
             let o = self.find::<Subnet>(other)?;
             if o.vpc != s.vpc || o.zone != s.zone {
-                return refuse("InvalidParameterCombination", format!("The subnets {subnet} and {other} are not in one VPC and Availability Zone."));
+                return refuse(
+                    "InvalidParameterCombination",
+                    format!("The subnets {subnet} and {other} are not in one VPC and Availability Zone."),
+                );
             }
         }
         if zone.is_some_and(|z| z != s.zone) {
-            return refuse("InvalidParameterValue", format!("The Availability Zone '{}' does not match the subnet's ({}).", zone.unwrap_or_default(), s.zone));
+            return refuse(
+                "InvalidParameterValue",
+                format!(
+                    "The Availability Zone '{}' does not match the subnet's ({}).",
+                    zone.unwrap_or_default(),
+                    s.zone
+                ),
+            );
         }
         Ok((s.vpc.clone(), s.zone.clone(), subnet.clone()))
     }
 }
 
 fn launch_specs(request: &RunInstance) -> Result<Vec<InterfaceSpec>> {
-    let plain = request.subnet.is_some() || !request.groups.is_empty() || request.private.is_some() || !request.ipv6.is_empty() || request.ipv6_count.is_some();
+    let plain = request.subnet.is_some()
+        || !request.groups.is_empty()
+        || request.private.is_some()
+        || !request.ipv6.is_empty()
+        || request.ipv6_count.is_some();
     if request.interfaces.is_empty() {
         return Ok(vec![InterfaceSpec {
             subnet: request.subnet.clone(),
@@ -231,7 +276,10 @@ fn launch_specs(request: &RunInstance) -> Result<Vec<InterfaceSpec>> {
         }]);
     }
     if plain {
-        return refuse("InvalidParameterCombination", "Network interfaces and an instance-level subnet, groups or addresses may not be specified on the same request");
+        return refuse(
+            "InvalidParameterCombination",
+            "Network interfaces and an instance-level subnet, groups or addresses may not be specified on the same request",
+        );
     }
     Ok(request.interfaces.clone())
 }

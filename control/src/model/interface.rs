@@ -80,23 +80,38 @@ impl Model {
             return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{interface}] in use."));
         }
         if eni.vpc != i.vpc {
-            return refuse("InvalidParameterCombination", format!("The interface {interface} and the instance {instance} are in different VPCs."));
+            return refuse(
+                "InvalidParameterCombination",
+                format!("The interface {interface} and the instance {instance} are in different VPCs."),
+            );
         }
         if self.subnets.get(&eni.subnet).is_none_or(|s| s.zone != i.zone) {
-            return refuse("InvalidParameterCombination", format!("You may not attach a network interface to an instance if they are not in the same availability zone ({interface}, {instance})."));
+            return refuse(
+                "InvalidParameterCombination",
+                format!(
+                    "You may not attach a network interface to an instance if they are not in the same availability zone ({interface}, {instance})."
+                ),
+            );
         }
         if i.interfaces.contains_key(&device_index) {
-            return refuse("InvalidParameterValue", format!("Instance '{instance}' already has an interface attached at device index '{device_index}'."));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Instance '{instance}' already has an interface attached at device index '{device_index}'."),
+            );
         }
         if i.interfaces.len() >= super::instance::max_interfaces(&i.instance_type) {
-            return refuse("AttachmentLimitExceeded", format!("Interface count {} exceeds the limit for {}", i.interfaces.len() + 1, i.instance_type));
+            return refuse(
+                "AttachmentLimitExceeded",
+                format!("Interface count {} exceeds the limit for {}", i.interfaces.len() + 1, i.instance_type),
+            );
         }
         Ok(self.plug(interface, instance, device_index, false))
     }
 
     /// DetachNetworkInterface by attachment id (ENI-05).
     pub fn detach_network_interface(&mut self, attachment: &str) -> Result<()> {
-        let Some(eni) = self.interfaces.iter().find(|e| e.attachment.as_ref().is_some_and(|a| a.id == attachment)) else {
+        let Some(eni) = self.interfaces.iter().find(|e| e.attachment.as_ref().is_some_and(|a| a.id == attachment))
+        else {
             return refuse("InvalidAttachmentID.NotFound", format!("The attachment '{attachment}' does not exist"));
         };
         if eni.attachment.as_ref().is_some_and(|a| a.device_index == 0) {
@@ -118,7 +133,10 @@ impl Model {
     /// Whether frames can be delivered to an interface: its instance runs, or it is bound.
     pub fn plugged(&self, interface: &NetworkInterface) -> bool {
         interface.bound
-            || interface.attachment.as_ref().is_some_and(|a| self.instances.get(&a.instance).is_some_and(|i| i.state == InstanceState::Running))
+            || interface
+                .attachment
+                .as_ref()
+                .is_some_and(|a| self.instances.get(&a.instance).is_some_and(|i| i.state == InstanceState::Running))
     }
 
     /// ModifyNetworkInterfaceAttribute groupSet: replaces the set (SG-62, SG-63, SG-64).
@@ -151,7 +169,14 @@ impl Model {
             ("UdpStreamTimeout", timeouts.udp_stream, 60..=180),
         ] {
             if !range.contains(&value) {
-                return refuse("InvalidParameterValue", format!("Invalid value '{value}' for {what}. Must be between {} and {}.", range.start(), range.end()));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!(
+                        "Invalid value '{value}' for {what}. Must be between {} and {}.",
+                        range.start(),
+                        range.end()
+                    ),
+                );
             }
         }
         self.interfaces.edit(interface, |e| e.timeouts = timeouts);
@@ -164,7 +189,10 @@ impl Model {
         self.not_managed(eni)?;
         let (vpc, subnet, have) = (eni.vpc.clone(), eni.subnet.clone(), eni.private.len());
         if request.addresses.is_empty() == (request.count == 0) {
-            return refuse("InvalidParameterCombination", "Give either private IP addresses or a count of secondary addresses.");
+            return refuse(
+                "InvalidParameterCombination",
+                "Give either private IP addresses or a count of secondary addresses.",
+            );
         }
         if have + request.addresses.len() + request.count as usize > self.max_addresses(&request.interface) {
             return refuse("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed the limit.");
@@ -179,7 +207,10 @@ impl Model {
                 }
                 let o = self.find::<NetworkInterface>(owner)?;
                 if o.primary() == a {
-                    return refuse("InvalidParameterValue", format!("{a} is the primary address of {owner} and cannot be reassigned"));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!("{a} is the primary address of {owner} and cannot be reassigned"),
+                    );
                 }
                 taken_from.push((owner.clone(), a));
             } else if eni.private.contains(&a) {
@@ -208,10 +239,16 @@ impl Model {
         self.not_managed(eni)?;
         for a in addresses {
             if *a == eni.primary() {
-                return refuse("InvalidParameterValue", format!("The primary private IP address {a} cannot be unassigned."));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("The primary private IP address {a} cannot be unassigned."),
+                );
             }
             if !eni.private.contains(a) {
-                return refuse("InvalidParameterValue", format!("The address {a} is not assigned to interface {interface}."));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("The address {a} is not assigned to interface {interface}."),
+                );
             }
         }
         for a in addresses {
@@ -221,7 +258,12 @@ impl Model {
     }
 
     /// AssignIpv6Addresses: given ones, or a count (IP-13, IP-17, IP-18); answers the addresses.
-    pub fn assign_ipv6_addresses(&mut self, interface: &str, addresses: &[Ipv6Addr], count: u32) -> Result<Vec<Ipv6Addr>> {
+    pub fn assign_ipv6_addresses(
+        &mut self,
+        interface: &str,
+        addresses: &[Ipv6Addr],
+        count: u32,
+    ) -> Result<Vec<Ipv6Addr>> {
         let eni = self.find::<NetworkInterface>(interface)?;
         self.not_managed(eni)?;
         let (vpc, subnet) = (eni.vpc.clone(), eni.subnet.clone());
@@ -243,7 +285,10 @@ impl Model {
         self.not_managed(eni)?;
         let vpc = eni.vpc.clone();
         if let Some(a) = addresses.iter().find(|a| !eni.ipv6.contains(a)) {
-            return refuse("InvalidParameterValue", format!("The address {a} is not assigned to interface {interface}."));
+            return refuse(
+                "InvalidParameterValue",
+                format!("The address {a} is not assigned to interface {interface}."),
+            );
         }
         for a in addresses {
             self.in_use.remove(&(vpc.clone(), IpAddr::V6(*a)));
@@ -262,7 +307,10 @@ impl Model {
         let s = self.find::<Subnet>(&request.subnet)?;
         let groups = self.interface_groups(&s.vpc, &request.groups)?;
         if self.interfaces.len() + others.len() >= self.limits.interfaces {
-            return refuse("NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached.");
+            return refuse(
+                "NetworkInterfaceLimitExceeded",
+                "The maximum number of network interfaces has been reached.",
+            );
         }
         let mut avoid: Vec<Ipv4Addr> = others.iter().flat_map(|o| o.private.clone()).collect();
         let mut private = Vec::new();
@@ -317,8 +365,15 @@ impl Model {
 
     /// The interface of a NAT gateway: no groups, no check (NAT-05..07, NAT-72).
     pub(super) fn put_nat_interface(&mut self, vpc: &str, subnet: &str, nat: &str, private: Ipv4Addr) -> Id {
-        let request = CreateNetworkInterface { subnet: subnet.into(), description: format!("Interface for NAT Gateway {nat}"), ..Default::default() };
-        let id = self.put_interface(&request, Chosen { vpc: vpc.into(), private: vec![private], ipv6: Vec::new(), groups: Vec::new() });
+        let request = CreateNetworkInterface {
+            subnet: subnet.into(),
+            description: format!("Interface for NAT Gateway {nat}"),
+            ..Default::default()
+        };
+        let id = self.put_interface(
+            &request,
+            Chosen { vpc: vpc.into(), private: vec![private], ipv6: Vec::new(), groups: Vec::new() },
+        );
         self.interfaces.edit(&id, |e| {
             e.source_dest_check = false;
             e.nat_gateway = Some(nat.into());
@@ -327,10 +382,17 @@ impl Model {
     }
 
     /// Hangs an interface on an instance.
-    pub(super) fn plug(&mut self, interface: &str, instance: &str, device_index: u32, delete_on_termination: bool) -> Id {
+    pub(super) fn plug(
+        &mut self,
+        interface: &str,
+        instance: &str,
+        device_index: u32,
+        delete_on_termination: bool,
+    ) -> Id {
         let id = self.new_id("eni-attach");
         self.interfaces.edit(interface, |e| {
-            e.attachment = Some(Attachment { id: id.clone(), instance: instance.into(), device_index, delete_on_termination });
+            e.attachment =
+                Some(Attachment { id: id.clone(), instance: instance.into(), device_index, delete_on_termination });
         });
         self.instances.edit(instance, |i| {
             i.interfaces.insert(device_index, interface.into());
@@ -373,13 +435,19 @@ impl Model {
                 return Ok(a);
             }
         }
-        refuse("InsufficientFreeAddressesInSubnet", format!("The specified subnet '{subnet}' does not have enough free addresses to satisfy the request."))
+        refuse(
+            "InsufficientFreeAddressesInSubnet",
+            format!("The specified subnet '{subnet}' does not have enough free addresses to satisfy the request."),
+        )
     }
 
     /// Attributes of a gateway's own interface belong to the gateway (NAT-06).
     pub(super) fn not_managed(&self, eni: &NetworkInterface) -> Result<()> {
         if eni.nat_gateway.is_some() {
-            return refuse("OperationNotPermitted", format!("You are not allowed to manage the interface {}; it belongs to a NAT gateway.", eni.id));
+            return refuse(
+                "OperationNotPermitted",
+                format!("You are not allowed to manage the interface {}; it belongs to a NAT gateway.", eni.id),
+            );
         }
         Ok(())
     }
@@ -406,7 +474,10 @@ impl Model {
     fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
         let s = self.find::<Subnet>(subnet)?;
         if !s.cidr.contains(&a) {
-            return refuse("InvalidParameterValue", format!("Address {a} does not fall within the subnet's address range"));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Address {a} does not fall within the subnet's address range"),
+            );
         }
         if u32::from(a) - u32::from(s.cidr.network()) < 4 || a == s.cidr.broadcast() {
             return refuse("InvalidParameterValue", format!("Address {a} is in subnet's reserved address range"));
@@ -414,7 +485,14 @@ impl Model {
         Ok(())
     }
 
-    fn choose6(&self, vpc: &str, subnet: &str, given: &[Ipv6Addr], count: u32, others: &[Ipv6Addr]) -> Result<Vec<Ipv6Addr>> {
+    fn choose6(
+        &self,
+        vpc: &str,
+        subnet: &str,
+        given: &[Ipv6Addr],
+        count: u32,
+        others: &[Ipv6Addr],
+    ) -> Result<Vec<Ipv6Addr>> {
         if given.is_empty() && count == 0 {
             return Ok(Vec::new());
         }
@@ -426,7 +504,10 @@ impl Model {
         let mut out: Vec<Ipv6Addr> = Vec::new();
         for a in given {
             if !block.contains(a) {
-                return refuse("InvalidParameterValue", format!("Address {a} does not fall within the subnet's address range"));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("Address {a} does not fall within the subnet's address range"),
+                );
             }
             if u128::from(*a) - u128::from(block.network()) < 4 || *a == block.broadcast() {
                 return refuse("InvalidParameterValue", format!("Address {a} is in subnet's reserved address range"));

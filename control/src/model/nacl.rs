@@ -24,7 +24,10 @@ impl Model {
     pub fn create_network_acl(&mut self, vpc: &str) -> Result<Id> {
         self.find::<Vpc>(vpc)?;
         if self.network_acls.iter().filter(|a| a.vpc == vpc).count() >= self.limits.nacls_per_vpc {
-            return refuse("NetworkAclLimitExceeded", format!("The maximum number of network ACLs for {vpc} has been reached."));
+            return refuse(
+                "NetworkAclLimitExceeded",
+                format!("The maximum number of network ACLs for {vpc} has been reached."),
+            );
         }
         let id = self.new_id("acl");
         self.network_acls.put(NetworkAcl {
@@ -44,7 +47,10 @@ impl Model {
             return refuse("InvalidParameterValue", format!("cannot delete default network ACL {acl}"));
         }
         if self.subnets.iter().any(|s| s.acl == acl) {
-            return refuse("DependencyViolation", format!("The networkAcl '{acl}' has dependencies and cannot be deleted."));
+            return refuse(
+                "DependencyViolation",
+                format!("The networkAcl '{acl}' has dependencies and cannot be deleted."),
+            );
         }
         self.network_acls.take(acl);
         Ok(())
@@ -55,11 +61,17 @@ impl Model {
         let (number, entry) = self.checked_entry(&spec)?;
         let a = self.find::<NetworkAcl>(&spec.acl)?;
         if a.entries(spec.direction).contains_key(&number) {
-            return refuse("NetworkAclEntryAlreadyExists", format!("The network acl entry identified by {number} already exists."));
+            return refuse(
+                "NetworkAclEntryAlreadyExists",
+                format!("The network acl entry identified by {number} already exists."),
+            );
         }
         let stars = 1 + usize::from(self.find::<Vpc>(&a.vpc)?.ipv6.is_some());
         if a.entries(spec.direction).len() + stars >= self.limits.entries_per_nacl {
-            return refuse("NetworkAclEntryLimitExceeded", format!("The maximum number of network acl entries has been reached for {}.", spec.acl));
+            return refuse(
+                "NetworkAclEntryLimitExceeded",
+                format!("The maximum number of network acl entries has been reached for {}.", spec.acl),
+            );
         }
         self.put_entry(&spec, number, entry);
         Ok(())
@@ -86,10 +98,16 @@ impl Model {
     /// ReplaceNetworkAclAssociation: a new association id (NACL-07, NACL-08).
     pub fn replace_network_acl_association(&mut self, association: &str, acl: &str) -> Result<Id> {
         let Some(s) = self.subnets.iter().find(|s| s.acl_association == association) else {
-            return refuse("InvalidAssociationID.NotFound", format!("The association ID '{association}' does not exist"));
+            return refuse(
+                "InvalidAssociationID.NotFound",
+                format!("The association ID '{association}' does not exist"),
+            );
         };
         if self.find::<NetworkAcl>(acl)?.vpc != s.vpc {
-            return refuse("InvalidParameterValue", format!("network ACL {acl} and subnet {} belong to different networks", s.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("network ACL {acl} and subnet {} belong to different networks", s.id),
+            );
         }
         let subnet = s.id.clone();
         let id = self.new_id("aclassoc");
@@ -106,7 +124,14 @@ impl Model {
         if v6 {
             entries.insert(101, allow_all(true));
         }
-        NetworkAcl { id: self.new_id("acl"), vpc: vpc.into(), is_default: true, ingress: entries.clone(), egress: entries, modified: [false; 2] }
+        NetworkAcl {
+            id: self.new_id("acl"),
+            vpc: vpc.into(),
+            is_default: true,
+            ingress: entries.clone(),
+            egress: entries,
+            modified: [false; 2],
+        }
     }
 
     /// An IPv6 block came: rule 101 in each untouched direction (NACL-04, VPC-46).
@@ -133,7 +158,10 @@ impl Model {
             Some(n) => Ok(n),
             None => {
                 let way = if direction == Direction::Ingress { "ingress" } else { "egress" };
-                refuse("InvalidNetworkAclEntry.NotFound", format!("The network acl entry does not exist: no {way} entry with number {number} in {acl}"))
+                refuse(
+                    "InvalidNetworkAclEntry.NotFound",
+                    format!("The network acl entry does not exist: no {way} entry with number {number} in {acl}"),
+                )
             }
         }
     }
@@ -141,20 +169,30 @@ impl Model {
     fn checked_entry(&self, spec: &NetworkAclEntrySpec) -> Result<(u16, AclEntry)> {
         self.find::<NetworkAcl>(&spec.acl)?;
         let Some(number) = u16::try_from(spec.number).ok().filter(|n| (1..=32766).contains(n)) else {
-            return refuse("InvalidParameterValue", format!("Invalid value '{}' for ruleNumber. Must be between 1 and 32766.", spec.number));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Invalid value '{}' for ruleNumber. Must be between 1 and 32766.", spec.number),
+            );
         };
         let cidr = spec.cidr.trunc();
         let v6 = cidr.addr().is_ipv6();
         let ports = match spec.protocol {
             Some(6 | 17) => match spec.ports {
-                None => return refuse("MissingParameter", "The request must contain the parameter portRange for TCP and UDP"),
+                None => {
+                    return refuse(
+                        "MissingParameter",
+                        "The request must contain the parameter portRange for TCP and UDP",
+                    );
+                }
                 Some((a, b)) if a < 0 || b > 65535 || a > b => {
                     return refuse("InvalidParameterValue", format!("Invalid value '{a}-{b}' for portRange."));
                 }
                 Some(p) => p,
             },
             Some(1) | Some(58) if spec.protocol == Some(1) || v6 => match spec.icmp {
-                None => return refuse("MissingParameter", "The request must contain the parameter icmpTypeCode for ICMP"),
+                None => {
+                    return refuse("MissingParameter", "The request must contain the parameter icmpTypeCode for ICMP");
+                }
                 Some((kind, code)) => filters::icmp(kind, code)?,
             },
             _ => (-1, -1),

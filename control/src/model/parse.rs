@@ -46,8 +46,9 @@ pub fn protocol(text: &str) -> Result<Option<u8>> {
 
 /// A protocol as a network ACL entry names it: a number, or -1.
 pub fn acl_protocol(text: &str) -> Result<Option<u8>> {
-    protocol(text)
-        .map_err(|_| ApiError::new("InvalidParameterValue", format!("Invalid value '{text}' for protocol. Unknown protocol.")))
+    protocol(text).map_err(|_| {
+        ApiError::new("InvalidParameterValue", format!("Invalid value '{text}' for protocol. Unknown protocol."))
+    })
 }
 
 /// How people write a protocol.
@@ -63,7 +64,10 @@ pub fn protocol_name(protocol: Option<u8>) -> String {
 }
 
 fn bad_cidr(text: &str) -> ApiError {
-    ApiError::new("InvalidParameterValue", format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."))
+    ApiError::new(
+        "InvalidParameterValue",
+        format!("Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block."),
+    )
 }
 
 fn bad_address(text: &str) -> ApiError {

@@ -16,10 +16,17 @@ impl Model {
     pub fn create_route_table(&mut self, vpc: &str) -> Result<Id> {
         let blocks: Vec<IpNet> = self.find::<Vpc>(vpc)?.all_blocks().collect();
         if self.route_tables.iter().filter(|t| t.vpc == vpc).count() >= self.limits.route_tables_per_vpc {
-            return refuse("RouteTableLimitExceeded", format!("The maximum number of route tables for {vpc} has been reached."));
+            return refuse(
+                "RouteTableLimitExceeded",
+                format!("The maximum number of route tables for {vpc} has been reached."),
+            );
         }
         let id = self.new_id("rtb");
-        self.route_tables.put(RouteTable { id: id.clone(), vpc: vpc.into(), routes: super::vpc::local_routes(blocks.into_iter()) });
+        self.route_tables.put(RouteTable {
+            id: id.clone(),
+            vpc: vpc.into(),
+            routes: super::vpc::local_routes(blocks.into_iter()),
+        });
         Ok(id)
     }
 
@@ -27,7 +34,10 @@ impl Model {
     pub fn delete_route_table(&mut self, table: &str) -> Result<()> {
         self.find::<RouteTable>(table)?;
         if self.associations_of(table).next().is_some() {
-            return refuse("DependencyViolation", format!("The routeTable '{table}' has dependencies and cannot be deleted."));
+            return refuse(
+                "DependencyViolation",
+                format!("The routeTable '{table}' has dependencies and cannot be deleted."),
+            );
         }
         self.route_tables.take(table);
         Ok(())
@@ -46,7 +56,10 @@ impl Model {
             return refuse("RouteAlreadyExists", format!("The route identified by {destination} already exists."));
         }
         if count(t, destination.addr().is_ipv6()) >= self.limits.routes_per_table {
-            return refuse("RouteLimitExceeded", format!("The maximum number of routes has been reached for the route table: {table}."));
+            return refuse(
+                "RouteLimitExceeded",
+                format!("The maximum number of routes has been reached for the route table: {table}."),
+            );
         }
         self.route_tables.edit(table, |t| t.routes.push(Route { destination, target, local: false }));
         Ok(())
@@ -58,14 +71,25 @@ impl Model {
         let target = self.route_target(table, destination, target)?;
         let t = self.find::<RouteTable>(table)?;
         let Some(route) = t.routes.iter().find(|r| r.destination == destination) else {
-            return refuse("InvalidParameterValue", format!("There is no route defined for '{destination}' in the route table. Use CreateRoute instead."));
+            return refuse(
+                "InvalidParameterValue",
+                format!("There is no route defined for '{destination}' in the route table. Use CreateRoute instead."),
+            );
         };
         if route.local {
             if !matches!(target, RouteTarget::Local | RouteTarget::NetworkInterface(_)) {
-                return refuse("InvalidParameterValue", "A local route can target only local, an interface or an instance.");
+                return refuse(
+                    "InvalidParameterValue",
+                    "A local route can target only local, an interface or an instance.",
+                );
             }
             if self.serves_subnets(table) {
-                return refuse("InvalidParameterValue", format!("The local route {destination} of route table {table} cannot be replaced: the table is not a gateway route table."));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!(
+                        "The local route {destination} of route table {table} cannot be replaced: the table is not a gateway route table."
+                    ),
+                );
             }
         } else {
             if target == RouteTarget::Local {
@@ -86,8 +110,14 @@ impl Model {
         let destination = destination.trunc();
         let t = self.find::<RouteTable>(table)?;
         match t.routes.iter().find(|r| r.destination == destination) {
-            None => refuse("InvalidRoute.NotFound", format!("no route with destination-cidr-block {destination} in route table {table}")),
-            Some(r) if r.local => refuse("InvalidParameterValue", format!("cannot remove local route {destination} in route table {table}")),
+            None => refuse(
+                "InvalidRoute.NotFound",
+                format!("no route with destination-cidr-block {destination} in route table {table}"),
+            ),
+            Some(r) if r.local => refuse(
+                "InvalidParameterValue",
+                format!("cannot remove local route {destination} in route table {table}"),
+            ),
             Some(_) => {
                 self.route_tables.edit(table, |t| t.routes.retain(|r| r.destination != destination));
                 Ok(())
@@ -103,20 +133,31 @@ impl Model {
                 let s = self.find::<Subnet>(&subnet)?;
                 self.fits_subnet(t, &s.vpc, &subnet)?;
                 if let Some(a) = &s.table_association {
-                    return refuse("Resource.AlreadyAssociated", format!("the specified association for route table {table} conflicts with an existing association ({a})"));
+                    return refuse(
+                        "Resource.AlreadyAssociated",
+                        format!(
+                            "the specified association for route table {table} conflicts with an existing association ({a})"
+                        ),
+                    );
                 }
                 AssociatedWith::Subnet(subnet)
             }
             AssociateWith::Gateway(gateway) => {
                 if !gateway.starts_with("igw-") && !gateway.starts_with("vgw-") {
-                    return refuse("InvalidParameterValue", format!("invalid value for parameter gateway-id: {gateway}"));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!("invalid value for parameter gateway-id: {gateway}"),
+                    );
                 }
                 let Some(g) = self.internet_gateways.get(&gateway) else {
                     return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{gateway}' does not exist"));
                 };
                 self.fits_gateway(t, g)?;
                 if g.table_association.is_some() {
-                    return refuse("Resource.AlreadyAssociated", format!("the gateway {gateway} is already associated with a route table"));
+                    return refuse(
+                        "Resource.AlreadyAssociated",
+                        format!("the gateway {gateway} is already associated with a route table"),
+                    );
                 }
                 AssociatedWith::Gateway(gateway)
             }
@@ -136,7 +177,12 @@ impl Model {
             AssociatedWith::Main(vpc) => {
                 self.fits_subnet(t, vpc, vpc)?;
                 if self.serves_gateway(table) {
-                    return refuse("InvalidParameterValue", format!("The route table {table} is associated with a gateway and cannot be the main route table."));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!(
+                            "The route table {table} is associated with a gateway and cannot be the main route table."
+                        ),
+                    );
                 }
             }
             AssociatedWith::Gateway(gateway) => {
@@ -152,7 +198,10 @@ impl Model {
     pub fn disassociate_route_table(&mut self, association: &str) -> Result<()> {
         match &self.find::<TableAssociation>(association)?.with {
             AssociatedWith::Main(_) => {
-                return refuse("InvalidParameterValue", format!("cannot disassociate the main route table association {association}"));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("cannot disassociate the main route table association {association}"),
+                );
             }
             AssociatedWith::Subnet(s) => {
                 let s = s.clone();
@@ -191,7 +240,9 @@ impl Model {
     pub fn route_active(&self, vpc: &str, target: &RouteTarget) -> bool {
         match target {
             RouteTarget::Local => true,
-            RouteTarget::InternetGateway(g) => self.internet_gateways.get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc)),
+            RouteTarget::InternetGateway(g) => {
+                self.internet_gateways.get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc))
+            }
             RouteTarget::EgressOnlyGateway(g) => self.egress_only_gateways.get(g).is_some_and(|g| g.vpc == vpc),
             RouteTarget::NatGateway(n) => self.nat_gateways.get(n).is_some_and(NatGateway::available),
             RouteTarget::NetworkInterface(e) => self.interfaces.get(e).is_some_and(|e| self.plugged(e)),
@@ -223,7 +274,10 @@ impl Model {
         let vpc = &self.find::<RouteTable>(table)?.vpc;
         let v6 = destination.addr().is_ipv6();
         let foreign = |what: &str, id: &str| {
-            ApiError::new("InvalidParameterValue", format!("route table {table} and {what} {id} belong to different networks"))
+            ApiError::new(
+                "InvalidParameterValue",
+                format!("route table {table} and {what} {id} belong to different networks"),
+            )
         };
         match target {
             RouteTarget::Local => {}
@@ -240,7 +294,12 @@ impl Model {
                     return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{g}' does not exist"));
                 };
                 if !v6 {
-                    return refuse("InvalidParameterValue", format!("The egress-only internet gateway {g} carries IPv6 only; {destination} is an IPv4 destination."));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!(
+                            "The egress-only internet gateway {g} carries IPv6 only; {destination} is an IPv4 destination."
+                        ),
+                    );
                 }
                 if gateway.vpc != *vpc {
                     return Err(foreign("network gateway", g));
@@ -251,7 +310,10 @@ impl Model {
                     return refuse("InvalidNatGatewayID.NotFound", format!("The NAT gateway ID '{n}' does not exist"));
                 };
                 if v6 {
-                    return refuse("InvalidParameterValue", format!("The NAT gateway {n} carries IPv4 only; {destination} is an IPv6 destination."));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!("The NAT gateway {n} carries IPv4 only; {destination} is an IPv6 destination."),
+                    );
                 }
                 if nat.vpc != *vpc {
                     return Err(foreign("NAT gateway", n));
@@ -263,13 +325,21 @@ impl Model {
                     return Err(foreign("interface", e));
                 }
                 if eni.nat_gateway.is_some() {
-                    return refuse("InvalidParameterValue", format!("The interface {e} belongs to a NAT gateway; name the gateway as target."));
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!("The interface {e} belongs to a NAT gateway; name the gateway as target."),
+                    );
                 }
             }
             RouteTarget::Instance(ref i) => {
                 let instance = self.find::<Instance>(i)?;
                 if instance.interfaces.len() != 1 {
-                    return refuse("InvalidInstanceID", format!("There are multiple interfaces attached to instance '{i}'. Please specify an interface ID for the operation instead."));
+                    return refuse(
+                        "InvalidInstanceID",
+                        format!(
+                            "There are multiple interfaces attached to instance '{i}'. Please specify an interface ID for the operation instead."
+                        ),
+                    );
                 }
                 if instance.vpc != *vpc {
                     return Err(foreign("instance", i));
@@ -290,26 +360,54 @@ impl Model {
         let inside = vpc.all_blocks().any(|b| b.contains(&destination));
         if self.serves_gateway(&t.id) {
             if !interface {
-                return refuse("InvalidParameterValue", format!("The route table {} is associated with a gateway: a route can target only an interface or local.", t.id));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!(
+                        "The route table {} is associated with a gateway: a route can target only an interface or local.",
+                        t.id
+                    ),
+                );
             }
             if !inside {
-                return refuse("InvalidParameterValue", format!("The destination {destination} is outside the blocks of the VPC; the route table {} is associated with a gateway.", t.id));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!(
+                        "The destination {destination} is outside the blocks of the VPC; the route table {} is associated with a gateway.",
+                        t.id
+                    ),
+                );
             }
         }
         if !inside {
             return Ok(());
         }
         if !interface {
-            return refuse("InvalidParameterValue", format!("The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."));
+            return refuse(
+                "InvalidParameterValue",
+                format!(
+                    "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+                ),
+            );
         }
         if self.serves_subnets(&t.id) {
-            return refuse("InvalidParameterValue", format!("The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks, and the route table {} serves subnets.", t.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!(
+                    "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks, and the route table {} serves subnets.",
+                    t.id
+                ),
+            );
         }
         let whole_subnet = self.subnets.iter().any(|s| {
-            s.vpc == t.vpc && (IpNet::V4(s.cidr) == destination || s.ipv6.as_ref().is_some_and(|b| IpNet::V6(b.cidr) == destination))
+            s.vpc == t.vpc
+                && (IpNet::V4(s.cidr) == destination
+                    || s.ipv6.as_ref().is_some_and(|b| IpNet::V6(b.cidr) == destination))
         });
         if !whole_subnet && !vpc.all_blocks().any(|b| b == destination) {
-            return refuse("InvalidParameterValue", format!("Route destination doesn't match any subnet CIDR blocks. ({destination})"));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Route destination doesn't match any subnet CIDR blocks. ({destination})"),
+            );
         }
         Ok(())
     }
@@ -317,14 +415,23 @@ impl Model {
     /// A table for subnets: same VPC, no gateway-style routes (RT-23, RT-29).
     fn fits_subnet(&self, t: &RouteTable, vpc: &str, what: &str) -> Result<()> {
         if t.vpc != vpc {
-            return refuse("InvalidParameterValue", format!("route table {} and {what} belong to different networks", t.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("route table {} and {what} belong to different networks", t.id),
+            );
         }
         if t.routes.iter().any(|r| r.local && r.target != RouteTarget::Local) {
-            return refuse("InvalidParameterValue", format!("The route table {} has a local route whose target was replaced.", t.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("The route table {} has a local route whose target was replaced.", t.id),
+            );
         }
         let blocks: Vec<IpNet> = self.vpcs.get(vpc).map(|v| v.all_blocks().collect()).unwrap_or_default();
         if let Some(r) = t.routes.iter().find(|r| !r.local && blocks.iter().any(|b| b.contains(&r.destination))) {
-            return refuse("InvalidParameterValue", format!("The route table {} has a route ({}) more specific than a local route.", t.id, r.destination));
+            return refuse(
+                "InvalidParameterValue",
+                format!("The route table {} has a route ({}) more specific than a local route.", t.id, r.destination),
+            );
         }
         Ok(())
     }
@@ -332,18 +439,33 @@ impl Model {
     /// A table for a gateway (RT-24, RT-50, RT-54).
     fn fits_gateway(&self, t: &RouteTable, gateway: &InternetGateway) -> Result<()> {
         if gateway.vpc.as_ref() != Some(&t.vpc) {
-            return refuse("InvalidParameterValue", format!("route table {} and network gateway {} belong to different networks", t.id, gateway.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("route table {} and network gateway {} belong to different networks", t.id, gateway.id),
+            );
         }
         if self.associations_of(&t.id).any(|a| matches!(a.with, AssociatedWith::Main(_))) {
-            return refuse("InvalidParameterValue", format!("The main route table {} cannot be associated with a gateway.", t.id));
+            return refuse(
+                "InvalidParameterValue",
+                format!("The main route table {} cannot be associated with a gateway.", t.id),
+            );
         }
         let blocks: Vec<IpNet> = self.vpcs.get(&t.vpc).map(|v| v.all_blocks().collect()).unwrap_or_default();
         for r in &t.routes {
             if !matches!(r.target, RouteTarget::Local | RouteTarget::NetworkInterface(_)) {
-                return refuse("InvalidParameterValue", format!("The route table {} has a route ({}) with a target other than an interface or local.", t.id, r.destination));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!(
+                        "The route table {} has a route ({}) with a target other than an interface or local.",
+                        t.id, r.destination
+                    ),
+                );
             }
             if !blocks.iter().any(|b| b.contains(&r.destination)) {
-                return refuse("InvalidParameterValue", format!("The route table {} has a route ({}) outside the blocks of the VPC.", t.id, r.destination));
+                return refuse(
+                    "InvalidParameterValue",
+                    format!("The route table {} has a route ({}) outside the blocks of the VPC.", t.id, r.destination),
+                );
             }
         }
         Ok(())

@@ -48,8 +48,16 @@ impl Model {
         let id = self.new_id("vpc");
         let block = Block { id: self.new_id("vpc-cidr-assoc"), cidr };
         let ipv6 = request.amazon_provided_ipv6.then(|| self.next_ipv6_block());
-        let table = RouteTable { id: self.new_id("rtb"), vpc: id.clone(), routes: local_routes([IpNet::V4(cidr)].into_iter().chain(ipv6.iter().map(|b| IpNet::V6(b.cidr)))) };
-        let main = TableAssociation { id: self.new_id("rtbassoc"), table: table.id.clone(), with: AssociatedWith::Main(id.clone()) };
+        let table = RouteTable {
+            id: self.new_id("rtb"),
+            vpc: id.clone(),
+            routes: local_routes([IpNet::V4(cidr)].into_iter().chain(ipv6.iter().map(|b| IpNet::V6(b.cidr)))),
+        };
+        let main = TableAssociation {
+            id: self.new_id("rtbassoc"),
+            table: table.id.clone(),
+            with: AssociatedWith::Main(id.clone()),
+        };
         let acl = self.default_acl(&id, ipv6.is_some());
         let group = self.default_group(&id, ipv6.is_some());
         self.vpcs.put(Vpc {
@@ -90,15 +98,25 @@ impl Model {
             return refuse("InvalidVpc.Range", format!("The CIDR '{new}' overlaps the block '{}' of the VPC.", b.cidr));
         }
         let tables = || self.route_tables.iter().filter(|t| t.vpc == vpc);
-        if let Some(r) = tables().flat_map(|t| &t.routes).find(|r| !r.local && IpNet::V4(new).contains(&r.destination)) {
-            return refuse("InvalidVpc.Range", format!("The CIDR '{new}' contains the destination '{}' of a route.", r.destination));
+        if let Some(r) = tables().flat_map(|t| &t.routes).find(|r| !r.local && IpNet::V4(new).contains(&r.destination))
+        {
+            return refuse(
+                "InvalidVpc.Range",
+                format!("The CIDR '{new}' contains the destination '{}' of a route.", r.destination),
+            );
         }
         if v.blocks.len() >= self.limits.blocks_per_vpc {
             let max = self.limits.blocks_per_vpc;
-            return refuse("CidrLimitExceeded", format!("This network '{vpc}' has met its maximum number of allowed CIDRs: {max}"));
+            return refuse(
+                "CidrLimitExceeded",
+                format!("This network '{vpc}' has met its maximum number of allowed CIDRs: {max}"),
+            );
         }
         if tables().any(|t| routing::count(t, false) >= self.limits.routes_per_table) {
-            return refuse("RouteLimitExceeded", "The local route of the block would exceed the quota of a route table.");
+            return refuse(
+                "RouteLimitExceeded",
+                "The local route of the block would exceed the quota of a route table.",
+            );
         }
         let id = self.new_id("vpc-cidr-assoc");
         self.vpcs.edit(vpc, |v| v.blocks.push(Block { id: id.clone(), cidr: new }));
@@ -110,11 +128,17 @@ impl Model {
     pub fn associate_vpc_ipv6_block(&mut self, vpc: &str) -> Result<Id> {
         let v = self.find::<Vpc>(vpc)?;
         if v.ipv6.is_some() {
-            return refuse("CidrLimitExceeded", format!("This network '{vpc}' has met its maximum number of allowed IPv6 CIDRs: 1"));
+            return refuse(
+                "CidrLimitExceeded",
+                format!("This network '{vpc}' has met its maximum number of allowed IPv6 CIDRs: 1"),
+            );
         }
         let (acl, group_of) = (v.default_acl.clone(), v.id.clone());
         if self.route_tables.iter().any(|t| t.vpc == vpc && routing::count(t, true) >= self.limits.routes_per_table) {
-            return refuse("RouteLimitExceeded", "The local route of the block would exceed the quota of a route table.");
+            return refuse(
+                "RouteLimitExceeded",
+                "The local route of the block would exceed the quota of a route table.",
+            );
         }
         self.ipv6_pool_left()?;
         let block = self.next_ipv6_block();
@@ -128,25 +152,44 @@ impl Model {
 
     /// DisassociateVpcCidrBlock, either family (VPC-33..35, VPC-47, VPC-48).
     pub fn disassociate_vpc_cidr_block(&mut self, association: &str) -> Result<()> {
-        let Some(v) = self.vpcs.iter().find(|v| v.blocks.iter().any(|b| b.id == association) || v.ipv6.as_ref().is_some_and(|b| b.id == association)) else {
-            return refuse("InvalidVpcCidrBlockAssociationID.NotFound", format!("The vpc CIDR block association ID '{association}' does not exist"));
+        let Some(v) = self.vpcs.iter().find(|v| {
+            v.blocks.iter().any(|b| b.id == association) || v.ipv6.as_ref().is_some_and(|b| b.id == association)
+        }) else {
+            return refuse(
+                "InvalidVpcCidrBlockAssociationID.NotFound",
+                format!("The vpc CIDR block association ID '{association}' does not exist"),
+            );
         };
         let vpc = v.id.clone();
         let mut subnets = self.subnets.iter().filter(|s| s.vpc == vpc);
         let gone = if let Some(b) = v.ipv6.as_ref().filter(|b| b.id == association) {
             if subnets.any(|s| s.ipv6.is_some()) {
-                return refuse("InvalidCidrBlock.InUse", format!("The vpc {vpc} currently has a subnet within CIDR block {}", b.cidr));
+                return refuse(
+                    "InvalidCidrBlock.InUse",
+                    format!("The vpc {vpc} currently has a subnet within CIDR block {}", b.cidr),
+                );
             }
             IpNet::V6(b.cidr)
         } else {
             if v.blocks.first().is_some_and(|b| b.id == association) {
-                return refuse("OperationNotPermitted", format!("The vpc CIDR block with association ID {association} may not be disassociated. It is the primary IPv4 CIDR block of the VPC"));
+                return refuse(
+                    "OperationNotPermitted",
+                    format!(
+                        "The vpc CIDR block with association ID {association} may not be disassociated. It is the primary IPv4 CIDR block of the VPC"
+                    ),
+                );
             }
             let Some(b) = v.blocks.iter().find(|b| b.id == association) else {
-                return refuse("InvalidVpcCidrBlockAssociationID.NotFound", format!("The vpc CIDR block association ID '{association}' does not exist"));
+                return refuse(
+                    "InvalidVpcCidrBlockAssociationID.NotFound",
+                    format!("The vpc CIDR block association ID '{association}' does not exist"),
+                );
             };
             if subnets.any(|s| b.cidr.contains(&s.cidr)) {
-                return refuse("InvalidCidrBlock.InUse", format!("The vpc {vpc} currently has a subnet within CIDR block {}", b.cidr));
+                return refuse(
+                    "InvalidCidrBlock.InUse",
+                    format!("The vpc {vpc} currently has a subnet within CIDR block {}", b.cidr),
+                );
             }
             IpNet::V4(b.cidr)
         };
@@ -189,17 +232,29 @@ impl Model {
         let zones = self.zones();
         let zone = request.az.unwrap_or_else(|| zones.first().cloned().unwrap_or_default());
         if !zones.contains(&zone) {
-            return refuse("InvalidParameterValue", format!("Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {}.", zones.join(", ")));
+            return refuse(
+                "InvalidParameterValue",
+                format!(
+                    "Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {}.",
+                    zones.join(", ")
+                ),
+            );
         }
         if !(16..=28).contains(&cidr.prefix_len()) || !v.blocks.iter().any(|b| b.cidr.contains(&cidr)) {
             return refuse("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid."));
         }
         if let Some(s) = self.subnets.iter().find(|s| s.vpc == request.vpc && overlap(s.cidr.into(), cidr.into())) {
-            return refuse("InvalidSubnet.Conflict", format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(&s.id)));
+            return refuse(
+                "InvalidSubnet.Conflict",
+                format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(&s.id)),
+            );
         }
         let cidr6 = request.cidr6.map(|n| self.subnet_ipv6(&request.vpc, n)).transpose()?;
         if self.subnets.iter().filter(|s| s.vpc == request.vpc).count() >= self.limits.subnets_per_vpc {
-            return refuse("SubnetLimitExceeded", format!("The maximum number of subnets for {} has been reached.", request.vpc));
+            return refuse(
+                "SubnetLimitExceeded",
+                format!("The maximum number of subnets for {} has been reached.", request.vpc),
+            );
         }
         let acl = v.default_acl.clone();
         let id = self.new_id("subnet");
@@ -236,11 +291,17 @@ impl Model {
     /// DisassociateSubnetCidrBlock (SUB-14).
     pub fn disassociate_subnet_cidr_block(&mut self, association: &str) -> Result<()> {
         let Some(s) = self.subnets.iter().find(|s| s.ipv6.as_ref().is_some_and(|b| b.id == association)) else {
-            return refuse("InvalidSubnetCidrBlockAssociationID.NotFound", format!("The subnet CIDR block association ID '{association}' does not exist"));
+            return refuse(
+                "InvalidSubnetCidrBlockAssociationID.NotFound",
+                format!("The subnet CIDR block association ID '{association}' does not exist"),
+            );
         };
         let subnet = s.id.clone();
         if self.interfaces.iter().any(|e| e.subnet == subnet && !e.ipv6.is_empty()) {
-            return refuse("InvalidCidrBlock.InUse", format!("The subnet '{subnet}' has interfaces with IPv6 addresses"));
+            return refuse(
+                "InvalidCidrBlock.InUse",
+                format!("The subnet '{subnet}' has interfaces with IPv6 addresses"),
+            );
         }
         self.subnets.edit(&subnet, |s| {
             s.ipv6 = None;
@@ -259,7 +320,10 @@ impl Model {
     /// ModifySubnetAttribute AssignIpv6AddressOnCreation (IP-14).
     pub fn set_assign_ipv6(&mut self, subnet: &str, on: bool) -> Result<()> {
         if on && self.find::<Subnet>(subnet)?.ipv6.is_none() {
-            return refuse("InvalidParameterValue", format!("Invalid value 'true' for assignIpv6AddressOnCreation: subnet {subnet} has no IPv6 CIDR block"));
+            return refuse(
+                "InvalidParameterValue",
+                format!("Invalid value 'true' for assignIpv6AddressOnCreation: subnet {subnet} has no IPv6 CIDR block"),
+            );
         }
         self.find::<Subnet>(subnet)?;
         self.subnets.edit(subnet, |s| s.assign_ipv6 = on);
@@ -270,7 +334,10 @@ impl Model {
     pub fn delete_subnet(&mut self, subnet: &str) -> Result<()> {
         let s = self.find::<Subnet>(subnet)?;
         if self.interfaces.iter().any(|e| e.subnet == subnet) {
-            return refuse("DependencyViolation", format!("The subnet '{subnet}' has dependencies and cannot be deleted."));
+            return refuse(
+                "DependencyViolation",
+                format!("The subnet '{subnet}' has dependencies and cannot be deleted."),
+            );
         }
         if let Some(association) = s.table_association.clone() {
             self.table_associations.take(&association);

@@ -34,11 +34,25 @@ pub(super) enum Role {
 const CDK_HELPER: &str = "CustomVpcRestrictDefaultSGCustomResourceProvider";
 
 /// Keys of a resource beside its properties.
-const RESOURCE_KEYS: [&str; 8] =
-    ["Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy"];
+const RESOURCE_KEYS: [&str; 8] = [
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "Metadata",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "CreationPolicy",
+];
 
 /// Checks one resource; problems and warnings are appended with its name.
-pub(super) fn resource<'a>(key: &'a Key, node: &'a Node, scope: &Scope<'a>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Resource<'a> {
+pub(super) fn resource<'a>(
+    key: &'a Key,
+    node: &'a Node,
+    scope: &Scope<'a>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) -> Resource<'a> {
     let mut found = Found::default();
     let mut out = Resource {
         logical: &key.text,
@@ -77,7 +91,10 @@ fn role<'a>(out: &mut Resource<'a>, node: &'a Node, scope: &Scope<'a>, found: &m
     if let Some(c) = node.get("Condition") {
         match c.text() {
             Some(name) if scope.conditions.contains(name) => out.condition = Some(name),
-            _ => found.problem(c.pos, "Template format error: Unresolved condition dependency in the Resources block of the template"),
+            _ => found.problem(
+                c.pos,
+                "Template format error: Unresolved condition dependency in the Resources block of the template",
+            ),
         }
     }
     depends_on(node, scope, found);
@@ -88,7 +105,11 @@ fn role<'a>(out: &mut Resource<'a>, node: &'a Node, scope: &Scope<'a>, found: &m
         "AWS::CDK::Metadata" => return,
         "Custom::VpcRestrictDefaultSG" => Role::RestrictDefaultGroup,
         "AWS::IAM::Role" | "AWS::Lambda::Function" if out.logical.starts_with(CDK_HELPER) => {
-            warn.push(Problem::new(type_pos, "Ignored", format!("{kind} is a helper of cdk and is not made; its work is done here")));
+            warn.push(Problem::new(
+                type_pos,
+                "Ignored",
+                format!("{kind} is a helper of cdk and is not made; its work is done here"),
+            ));
             out.needs.clear();
             found.needs.clear();
             return;
@@ -135,7 +156,14 @@ fn depends_on(node: &Node, scope: &Scope<'_>, found: &mut Found) {
     }
 }
 
-fn object(node: &Node, table: &'static [Prop], path: &str, scope: &Scope<'_>, found: &mut Found, warn: &mut Vec<Problem>) {
+fn object(
+    node: &Node,
+    table: &'static [Prop],
+    path: &str,
+    scope: &Scope<'_>,
+    found: &mut Found,
+    warn: &mut Vec<Problem>,
+) {
     let Some(map) = node.map() else {
         let what = if path.is_empty() { "Properties" } else { path };
         return found.problem(node.pos, format!("Value of property {what} must be an object"));
@@ -145,7 +173,11 @@ fn object(node: &Node, table: &'static [Prop], path: &str, scope: &Scope<'_>, fo
         match table.iter().find(|p| p.0 == key.text) {
             None => found.problem(key.pos, format!("Encountered unsupported property {name}")),
             Some(Prop(_, _, Use::Unsupported)) => {
-                found.problems.push(Problem::new(key.pos, "UnsupportedOperation", format!("Property {name} is not supported")));
+                found.problems.push(Problem::new(
+                    key.pos,
+                    "UnsupportedOperation",
+                    format!("Property {name} is not supported"),
+                ));
             }
             Some(Prop(_, kind, used)) => {
                 if *used == Use::Ignored {
@@ -172,7 +204,9 @@ fn shape(node: &Node, kind: &Shape, name: &str, scope: &Scope<'_>, found: &mut F
     match kind {
         Shape::Any => walk(node, scope, false, found),
         Shape::Text => scalar(found, "a text", &|_| true),
-        Shape::Bool => scalar(found, "true or false", &|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false")),
+        Shape::Bool => {
+            scalar(found, "true or false", &|t| t.eq_ignore_ascii_case("true") || t.eq_ignore_ascii_case("false"))
+        }
         Shape::Int => scalar(found, "a whole number", &|t| t.trim().parse::<i32>().is_ok()),
         Shape::Cidr4 | Shape::Cidr6 | Shape::Address4 | Shape::Address6 => {
             let Some(t) = node.text() else {

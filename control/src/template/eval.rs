@@ -161,13 +161,18 @@ impl Env<'_> {
                 let (at, list) = (self.text(index)?, self.list(list)?);
                 match at.parse::<usize>().ok().and_then(|i| list.into_iter().nth(i)) {
                     Some(v) => Ok(v.data),
-                    None => loud(pos, format!("Template error: Fn::Select cannot select nonexistent value at index {at}")),
+                    None => {
+                        loud(pos, format!("Template error: Fn::Select cannot select nonexistent value at index {at}"))
+                    }
                 }
             }
             ("Fn::GetAZs", _) => {
                 let region = self.text(arg)?;
                 if !region.is_empty() && region != self.model.region() {
-                    return loud(pos, format!("Template error: Fn::GetAZs of Region '{region}'; this is {}", self.model.region()));
+                    return loud(
+                        pos,
+                        format!("Template error: Fn::GetAZs of Region '{region}'; this is {}", self.model.region()),
+                    );
                 }
                 Ok(texts(pos, self.model.zones()))
             }
@@ -241,12 +246,19 @@ impl Env<'_> {
         let width = u32::from(net.max_prefix_len());
         let host_bits = match bits {
             Some(b) => number(b)?,
-            None if width == 32 => 32 - u32::from(net.prefix_len()) - count.max(1).next_power_of_two().trailing_zeros().min(32 - u32::from(net.prefix_len())),
+            None if width == 32 => {
+                32 - u32::from(net.prefix_len())
+                    - count.max(1).next_power_of_two().trailing_zeros().min(32 - u32::from(net.prefix_len()))
+            }
             None => return loud(pos, "Template error: Fn::Cidr of an IPv6 block needs the number of host bits"),
         };
         let room = width.checked_sub(u32::from(net.prefix_len()) + host_bits);
-        if !(1..=256).contains(&count) || host_bits == 0 || room.is_none_or(|r| r < 32 && u64::from(count) > 1u64 << r) {
-            return loud(pos, format!("Template error: Fn::Cidr cannot make {count} blocks of {host_bits} host bits from {net}"));
+        if !(1..=256).contains(&count) || host_bits == 0 || room.is_none_or(|r| r < 32 && u64::from(count) > 1u64 << r)
+        {
+            return loud(
+                pos,
+                format!("Template error: Fn::Cidr cannot make {count} blocks of {host_bits} host bits from {net}"),
+            );
         }
         let length = (width - host_bits) as u8;
         Ok(texts(pos, net.subnets(length).into_iter().flatten().take(count as usize).map(|n| n.to_string())))
@@ -264,15 +276,21 @@ impl Env<'_> {
         let kind = made.kind.strip_prefix("AWS::EC2::").unwrap_or(made.kind);
         let found = match (kind, name) {
             ("VPC", "CidrBlock") => m.vpcs().get(id).and_then(|v| one(v.primary().to_string())),
-            ("VPC", "CidrBlockAssociations") => m.vpcs().get(id).map(|v| texts(pos, v.blocks.iter().map(|b| b.id.clone()))),
+            ("VPC", "CidrBlockAssociations") => {
+                m.vpcs().get(id).map(|v| texts(pos, v.blocks.iter().map(|b| b.id.clone())))
+            }
             ("VPC", "DefaultNetworkAcl") => m.vpcs().get(id).and_then(|v| one(v.default_acl.clone())),
             ("VPC", "DefaultSecurityGroup") => m.vpcs().get(id).and_then(|v| one(v.default_group.clone())),
-            ("VPC", "Ipv6CidrBlocks") => m.vpcs().get(id).map(|v| texts(pos, v.ipv6.iter().map(|b| b.cidr.to_string()))),
+            ("VPC", "Ipv6CidrBlocks") => {
+                m.vpcs().get(id).map(|v| texts(pos, v.ipv6.iter().map(|b| b.cidr.to_string())))
+            }
             ("Subnet", "AvailabilityZone") => m.subnets().get(id).and_then(|s| one(s.zone.clone())),
             ("Subnet", "CidrBlock") => m.subnets().get(id).and_then(|s| one(s.cidr.to_string())),
             ("Subnet", "VpcId") => m.subnets().get(id).and_then(|s| one(s.vpc.clone())),
             ("Subnet", "NetworkAclAssociationId") => m.subnets().get(id).and_then(|s| one(s.acl_association.clone())),
-            ("Subnet", "Ipv6CidrBlocks") => m.subnets().get(id).map(|s| texts(pos, s.ipv6.iter().map(|b| b.cidr.to_string()))),
+            ("Subnet", "Ipv6CidrBlocks") => {
+                m.subnets().get(id).map(|s| texts(pos, s.ipv6.iter().map(|b| b.cidr.to_string())))
+            }
             ("VPCCidrBlock", "IpSource") => one("amazon".into()),
             ("VPCCidrBlock", "Ipv6AddressAttribute") => one("public".into()),
             ("VPCGatewayAttachment", "AttachmentType") => one("IGW".into()),
@@ -280,20 +298,29 @@ impl Env<'_> {
             ("NatGateway", "EniId") => m.nat_gateways().get(id).and_then(|n| one(n.interface.clone()?)),
             ("SecurityGroup", "VpcId") => m.security_groups().get(id).and_then(|g| one(g.vpc.clone())),
             ("NetworkInterface", "VpcId") => m.interfaces().get(id).and_then(|e| one(e.vpc.clone())),
-            ("NetworkInterface", "PrimaryPrivateIpAddress") => m.interfaces().get(id).and_then(|e| one(e.primary().to_string())),
+            ("NetworkInterface", "PrimaryPrivateIpAddress") => {
+                m.interfaces().get(id).and_then(|e| one(e.primary().to_string()))
+            }
             ("NetworkInterface", "SecondaryPrivateIpAddresses") => {
                 m.interfaces().get(id).map(|e| texts(pos, e.private.iter().skip(1).map(|a| a.to_string())))
             }
-            ("NetworkInterface", "PrimaryIpv6Address") => m.interfaces().get(id).and_then(|e| one(e.ipv6.first()?.to_string())),
+            ("NetworkInterface", "PrimaryIpv6Address") => {
+                m.interfaces().get(id).and_then(|e| one(e.ipv6.first()?.to_string()))
+            }
             ("Instance", "AvailabilityZone") => m.instances().get(id).and_then(|i| one(i.zone.clone())),
             ("Instance", "VpcId") => m.instances().get(id).and_then(|i| one(i.vpc.clone())),
             ("Instance", "PrivateIp") => self.eth0(id).and_then(|e| one(e.primary().to_string())),
-            ("Instance", "PublicIp") => self.eth0(id).and_then(|e| one(m.public_of(e).map(|a| a.to_string()).unwrap_or_default())),
-            ("Instance", "PrivateDnsName") => {
-                self.eth0(id).and_then(|e| one(format!("ip-{}.ec2.internal", e.primary().to_string().replace('.', "-"))))
+            ("Instance", "PublicIp") => {
+                self.eth0(id).and_then(|e| one(m.public_of(e).map(|a| a.to_string()).unwrap_or_default()))
             }
+            ("Instance", "PrivateDnsName") => self
+                .eth0(id)
+                .and_then(|e| one(format!("ip-{}.ec2.internal", e.primary().to_string().replace('.', "-")))),
             ("Instance", "PublicDnsName") => self.eth0(id).and_then(|e| {
-                one(m.public_of(e).map(|a| format!("ec2-{}.compute-1.amazonaws.com", a.to_string().replace('.', "-"))).unwrap_or_default())
+                one(m
+                    .public_of(e)
+                    .map(|a| format!("ec2-{}.compute-1.amazonaws.com", a.to_string().replace('.', "-")))
+                    .unwrap_or_default())
             }),
             _ => one(made.id.clone()),
         };

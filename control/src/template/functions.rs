@@ -127,7 +127,8 @@ pub(super) fn get_att(arg: &Node) -> Option<(String, String)> {
 fn call(name: &str, pos: Pos, arg: &Node, scope: &Scope<'_>, truth: bool, found: &mut Found) {
     let several = matches!(name, "Fn::And" | "Fn::Or");
     let Some(counts) = FUNCTIONS.iter().find(|f| f.0 == name).map(|f| f.1).or(several.then_some(&[][..])) else {
-        return found.problem(pos, format!("Template validation error: the function {name} is unknown or not supported"));
+        return found
+            .problem(pos, format!("Template validation error: the function {name} is unknown or not supported"));
     };
     if CONDITIONAL.contains(&name) && !truth {
         return found.problem(pos, format!("Template validation error: {name} can stand only in conditions"));
@@ -162,7 +163,10 @@ fn call(name: &str, pos: Pos, arg: &Node, scope: &Scope<'_>, truth: bool, found:
             if let Some(map) = arg.list().and_then(|l| l.first()).and_then(Node::text)
                 && scope.mappings.and_then(|m| m.get(map)).is_none()
             {
-                found.problem(arg.pos, format!("Template error: mapping named '{map}' is not present in the 'Mappings' section"));
+                found.problem(
+                    arg.pos,
+                    format!("Template error: mapping named '{map}' is not present in the 'Mappings' section"),
+                );
             }
             walk(arg, scope, false, found);
         }
@@ -216,13 +220,17 @@ fn refer(target: &str, pos: Pos, scope: &Scope<'_>, found: &mut Found) {
 
 fn attribute_of(logical: &str, attribute: &str, pos: Pos, scope: &Scope<'_>, found: &mut Found) {
     let Some(kind) = scope.resources.get(logical) else {
-        return found.problem(pos, format!("Template error: instance of Fn::GetAtt references undefined resource {logical}"));
+        return found
+            .problem(pos, format!("Template error: instance of Fn::GetAtt references undefined resource {logical}"));
     };
     found.needs.entry(logical.into()).or_insert(pos);
     if let Some(t) = schema::find(kind)
         && !t.attributes.contains(&attribute)
     {
-        found.problem(pos, format!("Template error: resource {logical} ({kind}) does not support attribute {attribute} in Fn::GetAtt"));
+        found.problem(
+            pos,
+            format!("Template error: resource {logical} ({kind}) does not support attribute {attribute} in Fn::GetAtt"),
+        );
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) fn make(m: &mut Model, t: &'static Type, logical: &str, p: &Props) ->
         }
         "Instance" => simple(instance(m, logical, p)?),
         other => {
-            return Err(Fail::Loud(Problem::new(p.pos, "UnsupportedOperation", format!("Resource type {other} is not supported"))));
+            return Err(Fail::Loud(Problem::new(
+                p.pos,
+                "UnsupportedOperation",
+                format!("Resource type {other} is not supported"),
+            )));
         }
     })
 }
@@ -32,7 +36,8 @@ pub(super) fn elastic_ip(m: &mut Model, allocation: &str, p: &Props) -> Make<()>
         return Err(Fail::Loud(Problem::new(p.pos("Domain"), "InvalidParameterValue", "Domain must be vpc")));
     }
     if let Some(instance) = p.text("InstanceId")? {
-        let request = AssociateAddress { allocation: allocation.into(), instance: Some(instance), ..Default::default() };
+        let request =
+            AssociateAddress { allocation: allocation.into(), instance: Some(instance), ..Default::default() };
         m.associate_address(request).map_err(at(p.pos("InstanceId")))?;
     }
     Ok(())
@@ -45,7 +50,13 @@ fn association(m: &mut Model, p: &Props) -> Make<Id> {
             let public = p.address4("EIP")?.unwrap_or(Ipv4Addr::UNSPECIFIED);
             match m.elastic_ips().iter().find(|a| a.public == public) {
                 Some(a) => a.id.clone(),
-                None => return Err(Fail::Loud(Problem::new(p.pos("EIP"), "InvalidAddress.NotFound", format!("Address {public} not found.")))),
+                None => {
+                    return Err(Fail::Loud(Problem::new(
+                        p.pos("EIP"),
+                        "InvalidAddress.NotFound",
+                        format!("Address {public} not found."),
+                    )));
+                }
             }
         }
     };
@@ -61,7 +72,11 @@ fn association(m: &mut Model, p: &Props) -> Make<Id> {
 
 fn interface(m: &mut Model, p: &Props) -> Make<Id> {
     if p.text("InterfaceType")?.is_some_and(|t| t != "interface") {
-        return Err(Fail::Loud(Problem::new(p.pos("InterfaceType"), "UnsupportedOperation", "Only InterfaceType interface is supported")));
+        return Err(Fail::Loud(Problem::new(
+            p.pos("InterfaceType"),
+            "UnsupportedOperation",
+            "Only InterfaceType interface is supported",
+        )));
     }
     let request = CreateNetworkInterface {
         subnet: p.need("SubnetId")?,
@@ -123,7 +138,8 @@ fn instance(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
         // On AWS the instance attribute; with several interfaces the template must say it per interface.
         m.modify_instance_source_dest_check(&id, on).map_err(at(p.pos("SourceDestCheck")))?;
     }
-    let made: Vec<(u32, Id)> = m.instances().get(&id).map(|i| i.interfaces.clone().into_iter().collect()).unwrap_or_default();
+    let made: Vec<(u32, Id)> =
+        m.instances().get(&id).map(|i| i.interfaces.clone().into_iter().collect()).unwrap_or_default();
     for (index, interface) in made {
         if m.labelled(&interface).is_none() {
             let name = if index == 0 { logical.to_string() } else { format!("{logical}.eth{index}") };
@@ -154,7 +170,11 @@ fn private(p: &Props) -> Make<Vec<Ipv4Addr>> {
             continue;
         }
         if primary && out.first() != Some(&a) {
-            return Err(Fail::Loud(Problem::new(o.pos, "InvalidParameterCombination", "Only one primary private IP address can be specified.")));
+            return Err(Fail::Loud(Problem::new(
+                o.pos,
+                "InvalidParameterCombination",
+                "Only one primary private IP address can be specified.",
+            )));
         }
         if !primary {
             out.insert(0, a);
@@ -162,7 +182,11 @@ fn private(p: &Props) -> Make<Vec<Ipv4Addr>> {
         primary = true;
     }
     if !out.is_empty() && !primary {
-        return Err(Fail::Loud(Problem::new(p.pos("PrivateIpAddresses"), "InvalidParameterCombination", "One of the private IP addresses must be the primary one.")));
+        return Err(Fail::Loud(Problem::new(
+            p.pos("PrivateIpAddresses"),
+            "InvalidParameterCombination",
+            "One of the private IP addresses must be the primary one.",
+        )));
     }
     Ok(out)
 }

@@ -5,8 +5,8 @@ use super::props::{Props, at};
 use super::schema::Type;
 use super::{Problem, hosts};
 use crate::model::{
-    AssociateWith, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model, NatState, NetworkAclEntrySpec,
-    RouteTarget, RulePeer, parse,
+    AssociateWith, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model, NatState,
+    NetworkAclEntrySpec, RouteTarget, RulePeer, parse,
 };
 use ipnet::IpNet;
 
@@ -41,7 +41,9 @@ pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props
             m.attach_internet_gateway(&gateway, &vpc).map_err(at(p.pos("InternetGatewayId")))?;
             simple(format!("IGW|{vpc}"))
         }
-        "EgressOnlyInternetGateway" => simple(m.create_egress_only_internet_gateway(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?),
+        "EgressOnlyInternetGateway" => {
+            simple(m.create_egress_only_internet_gateway(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?)
+        }
         "NatGateway" => simple(nat(m, logical, p)?),
         "SecurityGroup" => simple(group(m, logical, p)?),
         "SecurityGroupIngress" => simple(rule(m, p, Direction::Ingress)?),
@@ -58,7 +60,11 @@ pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props
 pub(super) fn restrict_default_group(m: &mut Model, p: &Props) -> Make<()> {
     let group = p.need("DefaultSecurityGroupId")?;
     for direction in [Direction::Ingress, Direction::Egress] {
-        let ids: Vec<Id> = m.security_groups().get(&group).map(|g| g.rules(direction).iter().map(|r| r.id.clone()).collect()).unwrap_or_default();
+        let ids: Vec<Id> = m
+            .security_groups()
+            .get(&group)
+            .map(|g| g.rules(direction).iter().map(|r| r.id.clone()).collect())
+            .unwrap_or_default();
         m.revoke_security_group_rules(&group, direction, &ids).map_err(at(p.pos))?;
     }
     Ok(())
@@ -82,7 +88,9 @@ fn vpc_block(m: &mut Model, p: &Props) -> Make<Id> {
     match (p.cidr4("CidrBlock")?, wanted6) {
         (Some(cidr), false) => m.associate_vpc_cidr_block(&vpc, cidr).map_err(at(p.pos("CidrBlock"))),
         (None, true) => m.associate_vpc_ipv6_block(&vpc).map_err(at(p.pos("AmazonProvidedIpv6CidrBlock"))),
-        (Some(_), true) => refused(p, "InvalidParameterCombination", "CidrBlock and AmazonProvidedIpv6CidrBlock exclude each other"),
+        (Some(_), true) => {
+            refused(p, "InvalidParameterCombination", "CidrBlock and AmazonProvidedIpv6CidrBlock exclude each other")
+        }
         (None, false) => refused(p, "MissingParameter", "CidrBlock or AmazonProvidedIpv6CidrBlock must be given"),
     }
 }
@@ -112,7 +120,8 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
         _ => p.cidr6("DestinationIpv6CidrBlock")?.map(IpNet::V6),
     }
     .unwrap_or_default();
-    let kind = p.one_of(&["GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId"])?;
+    let kind =
+        p.one_of(&["GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId"])?;
     let id = p.need(kind)?;
     let target = match kind {
         "NatGatewayId" => RouteTarget::NatGateway(id),
@@ -127,7 +136,11 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
 
 fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
     if p.text("ConnectivityType")?.is_some_and(|t| t != "public") {
-        return Err(Fail::Loud(Problem::new(p.pos("ConnectivityType"), "UnsupportedOperation", "Only public NAT gateways are supported")));
+        return Err(Fail::Loud(Problem::new(
+            p.pos("ConnectivityType"),
+            "UnsupportedOperation",
+            "Only public NAT gateways are supported",
+        )));
     }
     let id = m.create_nat_gateway(&p.need("SubnetId")?, p.text("AllocationId")?.as_deref()).map_err(at(p.pos))?;
     let nat = m.nat_gateways().get(&id);
@@ -144,7 +157,11 @@ fn group(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
     let Some(vpc) = p.text("VpcId")? else {
         return refused(p, "VPCIdNotSpecified", "No default VPC for this user: name a VPC");
     };
-    let request = CreateSecurityGroup { vpc, name: p.text("GroupName")?.unwrap_or_else(|| logical.into()), description: p.need("GroupDescription")? };
+    let request = CreateSecurityGroup {
+        vpc,
+        name: p.text("GroupName")?.unwrap_or_else(|| logical.into()),
+        description: p.need("GroupDescription")?,
+    };
     let inbound: Vec<(Props, IpPermission)> = permissions(p, "SecurityGroupIngress", Direction::Ingress)?;
     let outbound = permissions(p, "SecurityGroupEgress", Direction::Egress)?;
     let id = m.create_security_group(request).map_err(at(p.pos))?;
@@ -206,7 +223,13 @@ fn entry(m: &mut Model, p: &Props) -> Make<Id> {
     let allow = match p.need("RuleAction")?.as_str() {
         "allow" => true,
         "deny" => false,
-        other => return Err(Fail::Loud(Problem::new(p.pos("RuleAction"), "InvalidParameterValue", format!("RuleAction must be allow or deny, not {other}")))),
+        other => {
+            return Err(Fail::Loud(Problem::new(
+                p.pos("RuleAction"),
+                "InvalidParameterValue",
+                format!("RuleAction must be allow or deny, not {other}"),
+            )));
+        }
     };
     let pair = |name: &str, first: &str, second: &str| -> Make<Option<(i32, i32)>> {
         let Some(o) = p.object(name)? else { return Ok(None) };
@@ -222,7 +245,12 @@ fn entry(m: &mut Model, p: &Props) -> Make<Id> {
         ports: pair("PortRange", "From", "To")?,
         icmp: pair("Icmp", "Type", "Code")?,
     };
-    let id = format!("{}|{}|{}", spec.acl, if spec.direction == Direction::Egress { "egress" } else { "ingress" }, spec.number);
+    let id = format!(
+        "{}|{}|{}",
+        spec.acl,
+        if spec.direction == Direction::Egress { "egress" } else { "ingress" },
+        spec.number
+    );
     m.create_network_acl_entry(spec).map_err(at(p.pos("RuleNumber")))?;
     Ok(id)
 }
@@ -230,7 +258,11 @@ fn entry(m: &mut Model, p: &Props) -> Make<Id> {
 fn acl_association(m: &mut Model, p: &Props) -> Make<Id> {
     let subnet = p.need("SubnetId")?;
     let Some(association) = m.subnets().get(&subnet).map(|s| s.acl_association.clone()) else {
-        return Err(Fail::Loud(Problem::new(p.pos("SubnetId"), "InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))));
+        return Err(Fail::Loud(Problem::new(
+            p.pos("SubnetId"),
+            "InvalidSubnetID.NotFound",
+            format!("The subnet ID '{subnet}' does not exist"),
+        )));
     };
     m.replace_network_acl_association(&association, &p.need("NetworkAclId")?).map_err(at(p.pos("NetworkAclId")))
 }

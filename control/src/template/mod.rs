@@ -80,7 +80,14 @@ pub fn load(text: &str, file_name: &str, params: &BTreeMap<String, String>) -> R
     let place = |problems: Vec<Problem>| -> Vec<TemplateError> {
         let mut all: Vec<TemplateError> = problems
             .into_iter()
-            .map(|p| TemplateError { file: file_name.into(), line: p.pos.line, column: p.pos.column, resource: p.resource, code: p.code, message: p.message })
+            .map(|p| TemplateError {
+                file: file_name.into(),
+                line: p.pos.line,
+                column: p.pos.column,
+                resource: p.resource,
+                code: p.code,
+                message: p.message,
+            })
             .collect();
         all.sort_by_key(|e| (e.line, e.column));
         all.dedup();

@@ -83,7 +83,10 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
                 for (quota, value) in n.map().unwrap_or_default() {
                     match (model.limits_mut().by_name(&quota.text), value.text().and_then(|t| t.parse().ok())) {
                         (Some(limit), Some(v)) => *limit = v,
-                        _ => bad(value, &format!("Metadata.Vpcd.Quotas: {} is no quota, or its value no number", quota.text)),
+                        _ => bad(
+                            value,
+                            &format!("Metadata.Vpcd.Quotas: {} is no quota, or its value no number", quota.text),
+                        ),
                     }
                 }
             }
@@ -117,7 +120,9 @@ fn host(name: &str, list: &Node, out: &mut Vec<InternetHost>, bad: &mut impl FnM
     let mut addresses = Vec::new();
     for n in list.list().unwrap_or_default() {
         match n.text().and_then(|t| t.parse::<IpAddr>().ok()) {
-            Some(a) if out.iter().any(|h| h.addresses.contains(&a)) || addresses.contains(&a) => bad(n, "Two internet hosts have one address"),
+            Some(a) if out.iter().any(|h| h.addresses.contains(&a)) || addresses.contains(&a) => {
+                bad(n, "Two internet hosts have one address")
+            }
             Some(a) => addresses.push(a),
             None => bad(n, "This is not an IP address"),
         }
@@ -134,8 +139,14 @@ fn host(name: &str, list: &Node, out: &mut Vec<InternetHost>, bad: &mut impl FnM
 fn default_hosts() -> Vec<InternetHost> {
     let v6 = |a, b| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, a, 0, 0, 0, 0, b));
     vec![
-        InternetHost { name: "HOME".into(), addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10)), v6(0xbeef, 0x10)] },
-        InternetHost { name: "NET".into(), addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77)), v6(0xcafe, 0x77)] },
+        InternetHost {
+            name: "HOME".into(),
+            addresses: vec![IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10)), v6(0xbeef, 0x10)],
+        },
+        InternetHost {
+            name: "NET".into(),
+            addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77)), v6(0xcafe, 0x77)],
+        },
     ]
 }
 

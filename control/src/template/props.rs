@@ -59,7 +59,9 @@ impl Props {
     pub(super) fn need(&self, name: &str) -> Read<String> {
         match self.text(name)? {
             Some(t) => Ok(t),
-            None => Err(Fail::Loud(Problem::new(self.pos, "ValidationError", format!("Property {name} cannot be empty.")))),
+            None => {
+                Err(Fail::Loud(Problem::new(self.pos, "ValidationError", format!("Property {name} cannot be empty."))))
+            }
         }
     }
 
@@ -135,7 +137,11 @@ impl Props {
         let mut given = names.iter().filter(|n| self.has(n));
         match (given.next(), given.next()) {
             (Some(n), None) => Ok(n),
-            (None, _) => Err(Fail::Loud(Problem::new(self.pos, "MissingParameter", format!("One of {} must be given", names.join(", "))))),
+            (None, _) => Err(Fail::Loud(Problem::new(
+                self.pos,
+                "MissingParameter",
+                format!("One of {} must be given", names.join(", ")),
+            ))),
             (Some(_), Some(second)) => Err(Fail::Loud(Problem::new(
                 self.pos(second),
                 "InvalidParameterCombination",

@@ -100,7 +100,14 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "AWS::EC2::VPC",
         rank: 0,
-        attributes: &["VpcId", "CidrBlock", "CidrBlockAssociations", "DefaultNetworkAcl", "DefaultSecurityGroup", "Ipv6CidrBlocks"],
+        attributes: &[
+            "VpcId",
+            "CidrBlock",
+            "CidrBlockAssociations",
+            "DefaultNetworkAcl",
+            "DefaultSecurityGroup",
+            "Ipv6CidrBlocks",
+        ],
         properties: &[
             Prop("CidrBlock", Cidr4, Required),
             Prop("EnableDnsHostnames", Bool, Optional),
@@ -163,7 +170,14 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "AWS::EC2::Subnet",
         rank: 3,
-        attributes: &["AvailabilityZone", "CidrBlock", "Ipv6CidrBlocks", "NetworkAclAssociationId", "SubnetId", "VpcId"],
+        attributes: &[
+            "AvailabilityZone",
+            "CidrBlock",
+            "Ipv6CidrBlocks",
+            "NetworkAclAssociationId",
+            "SubnetId",
+            "VpcId",
+        ],
         properties: &[
             Prop("VpcId", Text, Required),
             Prop("CidrBlock", Cidr4, Required),
@@ -190,7 +204,12 @@ pub(super) const TYPES: &[Type] = &[
         attributes: &["Id"],
         properties: &[Prop("SubnetId", Text, Required), Prop("Ipv6CidrBlock", Cidr6, Required)],
     },
-    Type { name: "AWS::EC2::RouteTable", rank: 3, attributes: &["RouteTableId"], properties: &[Prop("VpcId", Text, Required), TAGS] },
+    Type {
+        name: "AWS::EC2::RouteTable",
+        rank: 3,
+        attributes: &["RouteTableId"],
+        properties: &[Prop("VpcId", Text, Required), TAGS],
+    },
     Type {
         name: "AWS::EC2::Route",
         rank: 9,
@@ -301,7 +320,12 @@ pub(super) const TYPES: &[Type] = &[
             Prop("Description", Text, Optional),
         ],
     },
-    Type { name: "AWS::EC2::NetworkAcl", rank: 3, attributes: &["Id"], properties: &[Prop("VpcId", Text, Required), TAGS] },
+    Type {
+        name: "AWS::EC2::NetworkAcl",
+        rank: 3,
+        attributes: &["Id"],
+        properties: &[Prop("VpcId", Text, Required), TAGS],
+    },
     Type {
         name: "AWS::EC2::NetworkAclEntry",
         rank: 4,
@@ -371,7 +395,15 @@ pub(super) const TYPES: &[Type] = &[
     Type {
         name: "AWS::EC2::Instance",
         rank: 7,
-        attributes: &["AvailabilityZone", "InstanceId", "PrivateDnsName", "PrivateIp", "PublicDnsName", "PublicIp", "VpcId"],
+        attributes: &[
+            "AvailabilityZone",
+            "InstanceId",
+            "PrivateDnsName",
+            "PrivateIp",
+            "PublicDnsName",
+            "PublicIp",
+            "VpcId",
+        ],
         properties: &[
             Prop("SubnetId", Text, Optional),
             Prop("SecurityGroupIds", TEXTS, Optional),

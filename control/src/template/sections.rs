@@ -30,7 +30,11 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let Some(top) = root.map() else {
-        return Err(vec![Problem::new(root.pos, "ValidationError", "Template format error: the template must be an object")]);
+        return Err(vec![Problem::new(
+            root.pos,
+            "ValidationError",
+            "Template format error: the template must be an object",
+        )]);
     };
     for (k, _) in top.iter().filter(|(k, _)| !SECTIONS.contains(&k.text.as_str())) {
         let code = if k.text == "Transform" { "UnsupportedOperation" } else { "ValidationError" };
@@ -38,7 +42,11 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     }
     let section = |name: &str, problems: &mut Vec<Problem>| match root.get(name) {
         Some(n) if n.map().is_none() && !matches!(n.kind, Kind::Null) => {
-            problems.push(Problem::new(n.pos, "ValidationError", format!("Template format error: {name} must be an object")));
+            problems.push(Problem::new(
+                n.pos,
+                "ValidationError",
+                format!("Template format error: {name} must be an object"),
+            ));
             None
         }
         n => n.filter(|n| n.map().is_some()),
@@ -46,7 +54,11 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     let [parameters, mappings, conditions, resources, outputs, metadata] =
         ["Parameters", "Mappings", "Conditions", "Resources", "Outputs", "Metadata"].map(|n| section(n, &mut problems));
     if resources.is_none_or(|r| r.map().is_some_and(<[_]>::is_empty)) {
-        problems.push(Problem::new(root.pos, "ValidationError", "Template format error: At least one Resources member must be defined."));
+        problems.push(Problem::new(
+            root.pos,
+            "ValidationError",
+            "Template format error: At least one Resources member must be defined.",
+        ));
     }
     let entries = |n: Option<&'_ Node>| n.and_then(Node::map).map(<[_]>::to_vec).unwrap_or_default();
 
@@ -55,13 +67,8 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
         model.set_region(region);
     }
     let internet = ports::internet(metadata, &mut model, &mut problems);
-    let mut env = Env {
-        parameters: pseudo(&model),
-        model,
-        mappings,
-        conditions: HashMap::new(),
-        states: HashMap::new(),
-    };
+    let mut env =
+        Env { parameters: pseudo(&model), model, mappings, conditions: HashMap::new(), states: HashMap::new() };
     read_parameters(parameters, params, &mut env, &mut problems, &mut warnings);
     if let Some(rules) = root.get("Rules").and_then(Node::map) {
         for (k, _) in rules.iter().filter(|(k, _)| k.text != "CheckBootstrapVersion") {
@@ -78,7 +85,10 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     let scope = Scope {
         parameters: parameter_entries.iter().map(|(k, _)| k.text.as_str()).collect(),
         conditions: condition_entries.iter().map(|(k, _)| k.text.as_str()).collect(),
-        resources: resource_entries.iter().map(|(k, n)| (k.text.as_str(), n.get("Type").and_then(Node::text).unwrap_or(""))).collect(),
+        resources: resource_entries
+            .iter()
+            .map(|(k, n)| (k.text.as_str(), n.get("Type").and_then(Node::text).unwrap_or("")))
+            .collect(),
         mappings,
     };
     read_conditions(&condition_entries, &scope, &mut env, &mut problems);
@@ -95,7 +105,9 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     let logical: Vec<LogicalResource> = all
         .iter()
         .filter_map(|r| match env.states.get(r.logical) {
-            Some(State::Made(m)) => Some(LogicalResource { logical: r.logical.into(), kind: m.kind.into(), id: m.id.clone() }),
+            Some(State::Made(m)) => {
+                Some(LogicalResource { logical: r.logical.into(), kind: m.kind.into(), id: m.id.clone() })
+            }
             _ => None,
         })
         .collect();
@@ -137,27 +149,45 @@ const PARAMETER_KEYS: [&str; 11] = [
     "Description",
 ];
 
-fn read_parameters(section: Option<&Node>, given: &BTreeMap<String, String>, env: &mut Env<'_>, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
+fn read_parameters(
+    section: Option<&Node>,
+    given: &BTreeMap<String, String>,
+    env: &mut Env<'_>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<Problem>,
+) {
     let declared = section.and_then(Node::map).unwrap_or_default();
     for name in given.keys().filter(|n| !n.starts_with("AWS::") && !declared.iter().any(|(k, _)| k.text == **n)) {
         let pos = section.map_or(Pos { line: 1, column: 1 }, |s| s.pos);
-        problems.push(Problem::new(pos, "ValidationError", format!("Parameters: [{name}] do not exist in the template")));
+        problems.push(Problem::new(
+            pos,
+            "ValidationError",
+            format!("Parameters: [{name}] do not exist in the template"),
+        ));
     }
     for (key, node) in declared {
         let mut bad = |pos: Pos, text: String| problems.push(Problem::new(pos, "ValidationError", text));
         let name = &key.text;
-        for (k, _) in node.map().unwrap_or_default().iter().filter(|(k, _)| !PARAMETER_KEYS.contains(&k.text.as_str())) {
+        for (k, _) in node.map().unwrap_or_default().iter().filter(|(k, _)| !PARAMETER_KEYS.contains(&k.text.as_str()))
+        {
             bad(k.pos, format!("Template format error: parameter {name} has an unknown key {}", k.text));
         }
         let Some(kind) = node.get("Type").and_then(Node::text) else {
-            bad(key.pos, format!("Template format error: every Parameters object must contain a Type member. ({name})"));
+            bad(
+                key.pos,
+                format!("Template format error: every Parameters object must contain a Type member. ({name})"),
+            );
             continue;
         };
-        let known = ["String", "Number", "CommaDelimitedList"].contains(&kind) || kind.starts_with("AWS::") || kind.starts_with("List<");
+        let known = ["String", "Number", "CommaDelimitedList"].contains(&kind)
+            || kind.starts_with("AWS::")
+            || kind.starts_with("List<");
         if !known {
             bad(node.pos, format!("Template format error: Unrecognized parameter type: {kind}"));
         }
-        let Some(value) = given.get(name).map(String::as_str).or_else(|| node.get("Default").map(|d| d.text().unwrap_or_default())) else {
+        let Some(value) =
+            given.get(name).map(String::as_str).or_else(|| node.get("Default").map(|d| d.text().unwrap_or_default()))
+        else {
             bad(key.pos, format!("Parameters: [{name}] must have values"));
             continue;
         };
@@ -172,13 +202,16 @@ fn read_parameters(section: Option<&Node>, given: &BTreeMap<String, String>, env
                 let (low, high) = (bound(node, "MinValue"), bound(node, "MaxValue"));
                 match n {
                     Err(_) => bad(key.pos, format!("Parameter '{name}' must be a number")),
-                    Ok(n) if low.is_some_and(|l| n < l) || high.is_some_and(|h| n > h) => bad(key.pos, format!("Parameter '{name}' is out of its range")),
+                    Ok(n) if low.is_some_and(|l| n < l) || high.is_some_and(|h| n > h) => {
+                        bad(key.pos, format!("Parameter '{name}' is out of its range"))
+                    }
                     Ok(_) => {}
                 }
             }
         }
         let length = value.chars().count() as f64;
-        if bound(node, "MinLength").is_some_and(|l| length < l) || bound(node, "MaxLength").is_some_and(|h| length > h) {
+        if bound(node, "MinLength").is_some_and(|l| length < l) || bound(node, "MaxLength").is_some_and(|h| length > h)
+        {
             bad(key.pos, format!("Parameter '{name}' has a wrong length"));
         }
         if let Some(p) = node.get("AllowedPattern") {
@@ -197,9 +230,19 @@ fn bound(node: &Node, key: &str) -> Option<f64> {
     node.get(key)?.text()?.parse().ok()
 }
 
-fn read_conditions(entries: &[(super::yaml::Key, Node)], scope: &Scope<'_>, env: &mut Env<'_>, problems: &mut Vec<Problem>) {
+fn read_conditions(
+    entries: &[(super::yaml::Key, Node)],
+    scope: &Scope<'_>,
+    env: &mut Env<'_>,
+    problems: &mut Vec<Problem>,
+) {
     // Conditions see parameters and each other, no resources.
-    let scope = Scope { parameters: scope.parameters.clone(), conditions: scope.conditions.clone(), resources: BTreeMap::new(), mappings: scope.mappings };
+    let scope = Scope {
+        parameters: scope.parameters.clone(),
+        conditions: scope.conditions.clone(),
+        resources: BTreeMap::new(),
+        mappings: scope.mappings,
+    };
     let mut open: Vec<&(super::yaml::Key, Node)> = Vec::new();
     for entry in entries {
         let mut found = Found::default();
@@ -229,7 +272,11 @@ fn read_conditions(entries: &[(super::yaml::Key, Node)], scope: &Scope<'_>, env:
     }
     for (k, _) in open {
         if problems.is_empty() {
-            problems.push(Problem::new(k.pos, "ValidationError", format!("Template format error: Circular dependency of condition {}", k.text)));
+            problems.push(Problem::new(
+                k.pos,
+                "ValidationError",
+                format!("Template format error: Circular dependency of condition {}", k.text),
+            ));
         }
     }
 }
@@ -277,12 +324,24 @@ fn make_all(all: &mut [Resource<'_>], env: &mut Env<'_>, problems: &mut Vec<Prob
     let stuck: Vec<&Resource<'_>> = all.iter().enumerate().filter(|(i, _)| !done.contains(i)).map(|(_, r)| r).collect();
     if let Some(first) = stuck.first() {
         let names: Vec<&str> = stuck.iter().map(|r| r.logical).collect();
-        problems.push(Problem::new(first.pos, "ValidationError", format!("Circular dependency between resources: [{}]", names.join(", "))).of(first.logical));
+        problems.push(
+            Problem::new(
+                first.pos,
+                "ValidationError",
+                format!("Circular dependency between resources: [{}]", names.join(", ")),
+            )
+            .of(first.logical),
+        );
     }
 }
 
 /// Elastic IPs of all EIP resources, named addresses first, then the pool in template order.
-fn allocate_addresses(all: &mut [Resource<'_>], env: &mut Env<'_>, problems: &mut Vec<Problem>, absent: impl Fn(&Env<'_>, &Resource<'_>) -> bool) -> HashMap<usize, String> {
+fn allocate_addresses(
+    all: &mut [Resource<'_>],
+    env: &mut Env<'_>,
+    problems: &mut Vec<Problem>,
+    absent: impl Fn(&Env<'_>, &Resource<'_>) -> bool,
+) -> HashMap<usize, String> {
     let mut out = HashMap::new();
     for named in [true, false] {
         for (i, r) in all.iter_mut().enumerate() {
@@ -304,7 +363,8 @@ fn allocate_addresses(all: &mut [Resource<'_>], env: &mut Env<'_>, problems: &mu
                 Err(_) => {
                     r.broken = true;
                     let text = "Address must be known before any resource is made";
-                    problems.push(Problem::new(address.map_or(r.pos, |n| n.pos), "ValidationError", text).of(r.logical));
+                    problems
+                        .push(Problem::new(address.map_or(r.pos, |n| n.pos), "ValidationError", text).of(r.logical));
                     continue;
                 }
             };
@@ -335,7 +395,9 @@ fn rank(r: &Resource<'_>) -> u8 {
 
 fn names_address(node: &Node) -> bool {
     match &node.kind {
-        Kind::Map(m) => m.iter().any(|(k, n)| ["PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses"].contains(&k.text.as_str()) || names_address(n)),
+        Kind::Map(m) => m.iter().any(|(k, n)| {
+            ["PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses"].contains(&k.text.as_str()) || names_address(n)
+        }),
         Kind::List(l) => l.iter().any(names_address),
         _ => false,
     }
@@ -369,22 +431,32 @@ fn check_output(pos: Pos, name: &str, node: &Node, scope: &Scope<'_>, problems: 
     let mut found = Found::default();
     match (node.map(), node.get("Value")) {
         (Some(map), Some(value)) => {
-            for (k, _) in map.iter().filter(|(k, _)| !["Value", "Description", "Export", "Condition"].contains(&k.text.as_str())) {
+            for (k, _) in
+                map.iter().filter(|(k, _)| !["Value", "Description", "Export", "Condition"].contains(&k.text.as_str()))
+            {
                 found.problem(k.pos, format!("Template format error: output {name} has an unknown key {}", k.text));
             }
             walk(value, scope, false, &mut found);
             if let Some(c) = node.get("Condition")
                 && !c.text().is_some_and(|c| scope.conditions.contains(c))
             {
-                found.problem(c.pos, "Template format error: Unresolved condition dependency in the Outputs block of the template");
+                found.problem(
+                    c.pos,
+                    "Template format error: Unresolved condition dependency in the Outputs block of the template",
+                );
             }
         }
-        _ => found.problem(pos, format!("Template format error: every Outputs member must contain a Value object ({name})")),
+        _ => found
+            .problem(pos, format!("Template format error: every Outputs member must contain a Value object ({name})")),
     }
     problems.append(&mut found.problems);
 }
 
-fn read_outputs(entries: &[(super::yaml::Key, Node)], env: &Env<'_>, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+fn read_outputs(
+    entries: &[(super::yaml::Key, Node)],
+    env: &Env<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for (k, n) in entries {
         let off = n.get("Condition").and_then(Node::text).is_some_and(|c| env.conditions.get(c) == Some(&false));

@@ -99,7 +99,11 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Problem>> {
         }
     }
     if reader.problems.is_empty() && reader.root.is_none() {
-        reader.problem(Pos { line: 1, column: 1 }, "ValidationError", "Template format error: the template is empty".into());
+        reader.problem(
+            Pos { line: 1, column: 1 },
+            "ValidationError",
+            "Template format error: the template is empty".into(),
+        );
     }
     match reader.root {
         Some(root) if reader.problems.is_empty() => Ok(root),
@@ -137,7 +141,13 @@ impl Reader {
     }
 
     fn fatal(&mut self, pos: Pos, message: &str) {
-        self.problems.push(Problem { pos, resource: None, code: "ValidationError", message: message.into(), fatal: true });
+        self.problems.push(Problem {
+            pos,
+            resource: None,
+            code: "ValidationError",
+            message: message.into(),
+            fatal: true,
+        });
     }
 
     fn event(&mut self, event: Event<'_>, pos: Pos) {
@@ -191,7 +201,14 @@ impl Reader {
         match SHORT.iter().find(|(short, _)| tag.handle == "!" && *short == tag.suffix) {
             Some((_, long)) => Some((*long).to_string()),
             None => {
-                self.problem(pos, "ValidationError", format!("Template validation error: the function {}{} is unknown or not supported", tag.handle, tag.suffix));
+                self.problem(
+                    pos,
+                    "ValidationError",
+                    format!(
+                        "Template validation error: the function {}{} is unknown or not supported",
+                        tag.handle, tag.suffix
+                    ),
+                );
                 None
             }
         }

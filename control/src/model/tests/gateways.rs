@@ -1,0 +1,253 @@
+use super::*;
+
+fn failure(m: &Model, nat: &str) -> &'static str {
+    match &m.nat_gateways().get(nat).unwrap().state {
+        NatState::Failed { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+fn to_instance(allocation: &str, instance: &str) -> AssociateAddress {
+    AssociateAddress { allocation: allocation.into(), instance: Some(instance.into()), ..Default::default() }
+}
+
+// covers: IGW-01 IGW-02 IGW-03 IGW-15 IGW-16
+#[test]
+fn igw_02_one_gateway_one_vpc() {
+    let mut m = Model::default();
+    let (a, b) = (vpc(&mut m, "10.0.0.0/16"), vpc(&mut m, "10.0.0.0/16"));
+    let g = m.create_internet_gateway().unwrap();
+    assert!(m.internet_gateways().get(&g).unwrap().vpc.is_none());
+    assert_eq!(refused(&mut m, |m| m.attach_internet_gateway("igw-0", &a)), "InvalidInternetGatewayID.NotFound");
+    assert_eq!(refused(&mut m, |m| m.attach_internet_gateway(&g, "vpc-0")), "InvalidVpcID.NotFound");
+    assert_eq!(refused(&mut m, |m| m.detach_internet_gateway(&g, &a)), "Gateway.NotAttached");
+    m.attach_internet_gateway(&g, &a).unwrap();
+    assert_eq!(refused(&mut m, |m| m.attach_internet_gateway(&g, &b)), "Resource.AlreadyAssociated");
+    let second = m.create_internet_gateway().unwrap();
+    assert_eq!(refused(&mut m, |m| m.attach_internet_gateway(&second, &a)), "InvalidParameterValue");
+    assert_eq!(refused(&mut m, |m| m.delete_internet_gateway(&g)), "DependencyViolation");
+    m.detach_internet_gateway(&g, &a).unwrap();
+    m.delete_internet_gateway(&g).unwrap();
+    m.limits_mut().internet_gateways = 1;
+    assert_eq!(refused(&mut m, Model::create_internet_gateway), "InternetGatewayLimitExceeded");
+}
+
+// covers: IGW-14
+#[test]
+fn igw_14_detach_waits_for_public_addresses() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let g = igw(&mut m, &v);
+    let n = nat(&mut m, &s);
+    assert_eq!(refused(&mut m, |m| m.detach_internet_gateway(&g, &v)), "DependencyViolation");
+    m.delete_nat_gateway(&n).unwrap();
+    let spec = InterfaceSpec { subnet: Some(s), associate_public: Some(true), ..Default::default() };
+    let i = m.run_instance(RunInstance { interfaces: vec![spec], ..Default::default() }).unwrap();
+    assert_eq!(refused(&mut m, |m| m.detach_internet_gateway(&g, &v)), "DependencyViolation");
+    m.terminate_instance(&i).unwrap();
+    m.detach_internet_gateway(&g, &v).unwrap();
+}
+
+// covers: EIGW-01 EIGW-02 EIGW-03 EIGW-09
+#[test]
+fn eigw_02_one_per_vpc() {
+    let mut m = Model::default();
+    let v = vpc6(&mut m, "10.0.0.0/16");
+    assert_eq!(refused(&mut m, |m| m.create_egress_only_internet_gateway("vpc-0")), "InvalidVpcID.NotFound");
+    let g = m.create_egress_only_internet_gateway(&v).unwrap();
+    assert_eq!(refused(&mut m, |m| m.create_egress_only_internet_gateway(&v)), "Resource.AlreadyAssociated");
+    let main = m.main_route_table(&v).unwrap().id.clone();
+    m.create_route(&main, net("::/0"), RouteTarget::EgressOnlyGateway(g.clone())).unwrap();
+    m.delete_egress_only_internet_gateway(&g).unwrap();
+    assert!(!m.route_active(&v, &RouteTarget::EgressOnlyGateway(g.clone())));
+    assert_eq!(
+        refused(&mut m, |m| m.delete_egress_only_internet_gateway(&g)),
+        "InvalidEgressOnlyInternetGatewayId.NotFound"
+    );
+    m.limits_mut().egress_only_gateways = 0;
+    assert_eq!(
+        refused(&mut m, |m| m.create_egress_only_internet_gateway(&v)),
+        "EgressOnlyInternetGatewayLimitExceeded"
+    );
+}
+
+// covers: NAT-01 NAT-02 NAT-04 NAT-50
+#[test]
+fn nat_50_failures_show_in_the_state() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/28");
+    let a = m.allocate_address(None).unwrap();
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(&s, None)), "MissingParameter");
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway("subnet-0", Some(&a))), "InvalidSubnetID.NotFound");
+    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    assert_eq!(failure(&m, &n), "Gateway.NotAttached");
+    igw(&mut m, &v);
+    let n = m.create_nat_gateway(&s, Some("eipalloc-0")).unwrap();
+    assert_eq!(failure(&m, &n), "InvalidAllocationID.NotFound");
+    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    assert!(m.nat_gateways().get(&n).unwrap().available());
+    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    assert_eq!(failure(&m, &n), "Resource.AlreadyAssociated");
+    while m.available_addresses(&s).unwrap() > 0 {
+        eni(&mut m, &s);
+    }
+    let b = m.allocate_address(None).unwrap();
+    let n = m.create_nat_gateway(&s, Some(&b)).unwrap();
+    assert_eq!(failure(&m, &n), "InsufficientFreeAddressesInSubnet");
+    assert!(m.elastic_ips().get(&b).unwrap().association.is_none());
+}
+
+// covers: NAT-03 NAT-05 NAT-06 NAT-07 NAT-72
+#[test]
+fn nat_06_its_interface_and_address_are_its_own() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    igw(&mut m, &v);
+    let free = m.available_addresses(&s).unwrap();
+    let n = nat(&mut m, &s);
+    assert_eq!(m.available_addresses(&s).unwrap(), free - 1);
+    let gateway = m.nat_gateways().get(&n).unwrap().clone();
+    let e = m.interfaces().get(gateway.interface.as_ref().unwrap()).unwrap().clone();
+    assert_eq!((e.primary(), gateway.private, e.source_dest_check), (ip("10.0.0.4"), Some(ip("10.0.0.4")), false));
+    assert!(e.groups.is_empty() && e.attachment.is_none());
+    let i = launch(&mut m, &s);
+    assert_eq!(refused(&mut m, |m| m.delete_network_interface(&e.id)), "OperationNotPermitted");
+    assert_eq!(refused(&mut m, |m| m.modify_source_dest_check(&e.id, true)), "OperationNotPermitted");
+    assert_eq!(refused(&mut m, |m| m.attach_network_interface(&e.id, &i, 1)), "OperationNotPermitted");
+    let association = m.elastic_ips().get(&gateway.allocation).unwrap().association.clone().unwrap().id;
+    assert_eq!(refused(&mut m, |m| m.disassociate_address(&association)), "AuthFailure");
+    assert_eq!(refused(&mut m, |m| m.release_address(&gateway.allocation)), "AuthFailure");
+    assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&gateway.allocation, &i))), "AuthFailure");
+}
+
+// covers: NAT-08 NAT-11 NAT-12 NAT-13 NAT-14
+#[test]
+fn nat_12_deletion_keeps_the_allocation() {
+    let mut m = Model::default();
+    m.limits_mut().elastic_ips = 10;
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let other =
+        m.create_subnet(CreateSubnet { az: Some("us-east-1b".into()), ..subnet_request(&v, "10.0.1.0/24") }).unwrap();
+    igw(&mut m, &v);
+    let all: Vec<Id> = (0..5).map(|_| nat(&mut m, &s)).collect();
+    let sixth = m.allocate_address(None).unwrap();
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(&s, Some(&sixth))), "NatGatewayLimitExceeded");
+    assert!(m.create_nat_gateway(&other, Some(&sixth)).is_ok());
+    let allocation = m.nat_gateways().get(&all[0]).unwrap().allocation.clone();
+    m.delete_nat_gateway(&all[0]).unwrap();
+    assert_eq!(m.nat_gateways().get(&all[0]).unwrap().state, NatState::Deleted);
+    assert!(m.elastic_ips().get(&allocation).unwrap().association.is_none());
+    assert!(m.create_nat_gateway(&s, Some(&allocation)).is_ok());
+    assert_eq!(refused(&mut m, |m| m.delete_nat_gateway("nat-0")), "NatGatewayNotFound");
+}
+
+// covers: EIP-01 EIP-09 EIP-11 EIP-12 EIP-A1
+#[test]
+fn eip_01_allocation() {
+    let mut m = Model::default();
+    let a = m.allocate_address(None).unwrap();
+    let b = m.allocate_address(Some(ip("198.51.100.9"))).unwrap();
+    let c = m.allocate_address(None).unwrap();
+    let public = |m: &Model, id: &str| m.elastic_ips().get(id).unwrap().public;
+    assert_eq!([&a, &b, &c].map(|i| public(&m, i)), [ip("198.51.100.1"), ip("198.51.100.9"), ip("198.51.100.2")]);
+    assert_eq!(refused(&mut m, |m| m.allocate_address(Some(ip("198.51.100.9")))), "InvalidAddress.NotFound");
+    assert_eq!(refused(&mut m, |m| m.allocate_address(Some(ip("10.0.0.9")))), "InvalidAddress.NotFound");
+    m.release_address(&a).unwrap();
+    let fresh = m.allocate_address(None).unwrap();
+    assert_eq!(public(&m, &fresh), ip("198.51.100.3"));
+    let again = m.allocate_address(Some(ip("198.51.100.1"))).unwrap();
+    assert_ne!(again, a);
+    m.allocate_address(None).unwrap();
+    assert_eq!(refused(&mut m, |m| m.allocate_address(None)), "AddressLimitExceeded");
+    assert_eq!(refused(&mut m, |m| m.release_address(&a)), "InvalidAllocationID.NotFound");
+}
+
+// covers: EIP-02 EIP-04 EIP-17 EIP-18 EIP-19 EIP-20 EIP-21
+#[test]
+fn eip_04_association() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let (x, y) = (launch(&mut m, &s), launch(&mut m, &s));
+    let (a, b) = (m.allocate_address(None).unwrap(), m.allocate_address(None).unwrap());
+    assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&a, &x))), "Gateway.NotAttached");
+    igw(&mut m, &v);
+    let both = AssociateAddress { interface: Some(eth0(&m, &x).id), ..to_instance(&a, &x) };
+    assert_eq!(refused(&mut m, |m| m.associate_address(both)), "InvalidParameterCombination");
+    let neither = AssociateAddress { instance: None, ..to_instance(&a, &x) };
+    assert_eq!(refused(&mut m, |m| m.associate_address(neither)), "MissingParameter");
+    let wrong = AssociateAddress { private: Some(ip("10.0.0.99")), ..to_instance(&a, &x) };
+    assert_eq!(refused(&mut m, |m| m.associate_address(wrong)), "InvalidParameterValue");
+    let first = m.associate_address(to_instance(&a, &x)).unwrap();
+    assert_eq!(m.associate_address(to_instance(&a, &x)).unwrap(), first);
+    let strict = AssociateAddress { allow_reassociation: Some(false), ..to_instance(&a, &y) };
+    assert_eq!(refused(&mut m, |m| m.associate_address(strict)), "Resource.AlreadyAssociated");
+    m.associate_address(to_instance(&a, &y)).unwrap();
+    assert!(m.elastic_of(&eth0(&m, &x).id, eth0(&m, &x).primary()).is_none());
+    m.associate_address(to_instance(&b, &y)).unwrap();
+    assert!(m.elastic_ips().get(&a).unwrap().association.is_none());
+    let e = eth0(&m, &y).id;
+    let second = m
+        .assign_private_ip_addresses(AssignPrivate { interface: e.clone(), count: 1, ..Default::default() })
+        .unwrap()[0];
+    m.associate_address(AssociateAddress { private: Some(second), ..to_instance(&a, &y) }).unwrap();
+    assert_eq!(m.elastic_of(&e, second).unwrap().id, a);
+    assert_eq!(refused(&mut m, |m| m.release_address(&a)), "InvalidIPAddress.InUse");
+    let extra = eni(&mut m, &s);
+    m.attach_network_interface(&extra, &y, 1).unwrap();
+    assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&b, &y))), "InvalidInstanceID");
+    assert_eq!(refused(&mut m, |m| m.disassociate_address("eipassoc-0")), "InvalidAssociationID.NotFound");
+}
+
+// covers: EIP-03 EIP-08 ENI-03
+#[test]
+fn eip_03_the_address_moves_with_the_interface() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    igw(&mut m, &v);
+    let (x, y) = (launch(&mut m, &s), launch(&mut m, &s));
+    let e = eni(&mut m, &s);
+    let attached = m.attach_network_interface(&e, &x, 1).unwrap();
+    let a = m.allocate_address(None).unwrap();
+    m.associate_address(AssociateAddress { allocation: a.clone(), interface: Some(e.clone()), ..Default::default() })
+        .unwrap();
+    let before = m.interfaces().get(&e).unwrap().clone();
+    m.detach_network_interface(&attached).unwrap();
+    m.attach_network_interface(&e, &y, 1).unwrap();
+    let after = m.interfaces().get(&e).unwrap().clone();
+    assert_eq!(NetworkInterface { attachment: None, ..before }, NetworkInterface { attachment: None, ..after });
+    assert_eq!(m.elastic_ips().get(&a).unwrap().association.as_ref().unwrap().interface, e);
+    m.terminate_instance(&y).unwrap();
+    m.delete_network_interface(&e).unwrap();
+    assert!(m.elastic_ips().get(&a).unwrap().association.is_none());
+}
+
+// covers: EIP-05 EIP-06 IP-09 IP-10
+#[test]
+fn eip_05_auto_assigned_addresses_give_way() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    igw(&mut m, &v);
+    m.set_map_public_ip(&s, true).unwrap();
+    let i = launch(&mut m, &s);
+    assert_eq!(eth0(&m, &i).public, Some(ip("52.87.168.235")));
+    let a = m.allocate_address(None).unwrap();
+    let association = m.associate_address(to_instance(&a, &i)).unwrap();
+    assert_eq!((eth0(&m, &i).public, m.public_of(&eth0(&m, &i))), (None, Some(ip("198.51.100.1"))));
+    m.disassociate_address(&association).unwrap();
+    assert_eq!(eth0(&m, &i).public, Some(ip("52.87.168.236")));
+    m.stop_instance(&i).unwrap();
+    assert_eq!(eth0(&m, &i).public, None);
+    m.start_instance(&i).unwrap();
+    assert_eq!(eth0(&m, &i).public, Some(ip("52.87.168.237")));
+    let association = m.associate_address(to_instance(&a, &i)).unwrap();
+    let extra = eni(&mut m, &s);
+    m.attach_network_interface(&extra, &i, 1).unwrap();
+    m.disassociate_address(&association).unwrap();
+    assert_eq!(eth0(&m, &i).public, None);
+}
