@@ -92,7 +92,6 @@ fn edge(w: &World) -> Edge {
             eni: EniIdx(e as u32),
             private: p.private,
             nat: w.enis[e].nat.map(|n| NatIdx(n as u32)),
-            since: 0,
         };
         edge.owners.insert(p.public, owner);
     }

@@ -6,8 +6,14 @@
 //! Start with [`world`] (a configuration), then `walk` (the gates). Readings of sentences that can be read in more than
 //! one way are collected here:
 //!
-//! - Truncation is judged by the length field of the family that the Ethernet type names, before anything else.
+//! - Truncation is judged by the length field of the family that the Ethernet type names, before anything else. An IPv4
+//!   header longer than its own datagram is `header-length`, not `truncated`.
+//! - The first fragment's data offset below 5, or UDP length below 8, is `l4-header`; what they say beyond is not judged.
+//! - A packet that comes in again at the edge is not asked once more whether it is land or martian: an ENI may talk to
+//!   its own public address.
 //! - A later fragment carries no TCP flags.
+//! - A frame that a route hands to an ENI carries the fabric's MAC, even within one subnet (chapter 07, NAT instances).
+//! - ARP is answered to the asker's own hardware address, other answers of the fabric go to the MAC of the port.
 //! - A gateway route table applies to IPv6 as to IPv4 (RT-61, RT-96), before NACL inbound, which is that of the chosen ENI.
 //! - A quoted address is translated if it has a mapping in the VPC, whether or not it equals the outer one.
 //! - The quoted L4 checksum is adjusted if it is inside the quote.
@@ -222,7 +228,7 @@ impl Model {
         let end = match sender {
             _ if nd => Ok(neighbours::nd(&self.world, sender, &walk.packet)),
             Some(s) => walk.from_eni(s),
-            None => walk.from_internet(),
+            None => walk.sane(At::Internet).and_then(|()| walk.from_internet()),
         };
         let (touches, through, notes) = (walk.touches, walk.through_nat, walk.notes);
         let flags = walk.original.flags;

@@ -28,17 +28,17 @@ pub(super) fn arp(world: &World, sender: Option<usize>, frame: &[u8]) -> Outcome
     if !good || be16(frame, 20) != 1 || asker == target {
         return ignored;
     }
-    let Some(s) = sender else { return reply(0, arp_reply(INTERNET_MAC, FABRIC_MAC, frame)) };
+    let Some(s) = sender else { return reply(0, arp_reply(FABRIC_MAC, frame)) };
     let eni = &world.enis[s];
     let subnet = &world.subnets[eni.subnet];
     if eni.addresses.contains(&IpAddr::V4(target)) {
         return ignored;
     }
     if target == subnet.base4(1) || target == subnet.base4(2) {
-        return reply(s as u32 + 1, arp_reply(eni.mac, FABRIC_MAC, frame));
+        return reply(s as u32 + 1, arp_reply(FABRIC_MAC, frame));
     }
     match world.owner(subnet.vpc, target.into()).filter(|&o| world.enis[o].subnet == eni.subnet) {
-        Some(o) => reply(s as u32 + 1, arp_reply(eni.mac, world.enis[o].mac, frame)),
+        Some(o) => reply(s as u32 + 1, arp_reply(world.enis[o].mac, frame)),
         None => Outcome::drop("route", "no-owner", At::Subnet(eni.subnet)),
     }
 }
@@ -67,6 +67,8 @@ pub(super) fn nd(world: &World, sender: Option<usize>, p: &Packet) -> Outcome {
     let IpAddr::V6(asker) = p.src else { return ignored };
     let Some(s) = sender else {
         return match message[0] {
+            // Nobody out there owns an address of ours: a probe (RFC 4862) asks nothing of the fabric.
+            135 if asker.is_unspecified() => ignored,
             135 => reply(0, advertisement(INTERNET_MAC, FABRIC_MAC, addr6(message, 8), asker, true)),
             _ => ignored,
         };

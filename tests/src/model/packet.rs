@@ -165,7 +165,7 @@ fn parse4(frame: &[u8], mtu: usize) -> Result<Packet, &'static str> {
     }
     let header = usize::from(ip[0] & 15) * 4;
     let total = usize::from(be16(ip, 2));
-    if header > ip.len() || total > ip.len() {
+    if total > ip.len() {
         return Err("truncated");
     }
     oversize(frame, mtu)?;
@@ -309,6 +309,12 @@ impl Packet {
             Some(f) => {
                 if f.offset == 0 && l4.len() < fixed {
                     return Err("fragment-tiny");
+                }
+                if f.offset == 0 && self.proto == TCP && l4[12] >> 4 < 5 {
+                    return Err("l4-header");
+                }
+                if f.offset == 0 && self.proto == UDP && be16(l4, 4) < 8 {
+                    return Err("l4-header");
                 }
                 if f.offset == 8 && f.proto == TCP {
                     return Err("fragment-tiny");

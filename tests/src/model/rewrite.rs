@@ -5,6 +5,10 @@ use super::sum;
 use super::world::{EDGE_MTU, FABRIC_MAC};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Who listens when an asker has no address yet (RFC 4861, 7.2.4).
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
+
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -277,19 +281,19 @@ pub fn reset4(to: [u8; 6], about: &Packet) -> Vec<u8> {
     ipv4(to, src, dst, TCP, &tcp)
 }
 
-/// ARP reply: `ip` is at `mac`, to the asker whose request this is.
-pub fn arp_reply(to: [u8; 6], mac: [u8; 6], request: &[u8]) -> Vec<u8> {
+/// ARP reply: what was asked for is at `mac`; to the asker as its request names it.
+pub fn arp_reply(mac: [u8; 6], request: &[u8]) -> Vec<u8> {
     let mut arp = vec![0, 1, 8, 0, 6, 4, 0, 2];
     arp.extend(mac);
     arp.extend(&request[38..42]);
     arp.extend(&request[22..32]);
-    ethernet(to, 0x0806, &arp)
+    ethernet([22, 23, 24, 25, 26, 27].map(|at| request[at]), 0x0806, &arp)
 }
 
 /// Neighbour advertisement: `target` is at `mac`. An asker without address is told on ff02::1.
 pub fn advertisement(to: [u8; 6], mac: [u8; 6], target: Ipv6Addr, asker: Ipv6Addr, router: bool) -> Vec<u8> {
     let solicited = !asker.is_unspecified();
-    let dst = if solicited { asker } else { Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1) };
+    let (to, dst) = if solicited { (to, asker) } else { (ALL_NODES_MAC, ALL_NODES) };
     let flags = 0x20 | if solicited { 0x40 } else { 0 } | if router { 0x80 } else { 0 };
     let mut message = vec![136, 0, 0, 0, flags, 0, 0, 0];
     message.extend(target.octets());
@@ -300,7 +304,7 @@ pub fn advertisement(to: [u8; 6], mac: [u8; 6], target: Ipv6Addr, asker: Ipv6Add
 
 /// Router advertisement of the fabric: M flag, 1,800 s, no prefixes.
 pub fn router_advertisement(to: [u8; 6], asker: Ipv6Addr) -> Vec<u8> {
-    let dst = if asker.is_unspecified() { Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1) } else { asker };
+    let (to, dst) = if asker.is_unspecified() { (ALL_NODES_MAC, ALL_NODES) } else { (to, asker) };
     let mut message = vec![134, 0, 0, 0, 64, 0x80];
     message.extend(1800u16.to_be_bytes());
     message.extend([0; 8]);

@@ -173,7 +173,6 @@ impl Walk<'_> {
                 if sender == Some(e) {
                     return stop("route", "hairpin", At::Eni(e));
                 }
-                self.neighbour = !translated && self.world.enis[e].subnet == subnet;
                 self.to_middlebox(e, subnet)
             }
             Some(Target::Nat(n)) => {
@@ -409,7 +408,6 @@ impl Walk<'_> {
 
     /// Section 5, in.
     pub(super) fn from_internet(&mut self) -> Go<Outcome> {
-        self.sane(At::Internet)?;
         let dst = self.packet.dst;
         if dst.is_multicast() || is_broadcast(dst) {
             return stop("route", "no-multicast", At::Internet);

@@ -1,0 +1,107 @@
+//! The worked examples of the rules, written once as data and run on anything that forwards packets. An [`Example`] is a
+//! configuration with names for its interfaces, and lines: a packet in words, the port it enters by, and where it must end.
+//! `scene` makes configurations, `packet` reads the words, the other files hold the examples by chapter.
+
+mod filters;
+mod gateways;
+mod packet;
+mod scene;
+
+pub use filters::*;
+pub use gateways::*;
+pub use packet::parse as packet;
+pub use scene::Scene;
+
+use crate::harness::System;
+use crate::history::Input;
+use crate::model::rewrite::read;
+use crate::model::{Kind, Outcome, World};
+
+/// One line of an example.
+pub enum Line {
+    /// (port, packet, end): the end is the name of the port it leaves by, `stage/reason` of a drop, `reply stage/reason`,
+    /// `reply` or `punt`.
+    Send(&'static str, &'static str, &'static str),
+    /// The frame that left last, in words; a port written `*` is any from 1024 on, remembered as `{nat}`.
+    Left(&'static str),
+    /// TTL of the frame that left last.
+    Ttl(u8),
+    /// Milliseconds pass.
+    Wait(u64),
+    /// The configuration changes.
+    Change(fn(&mut World)),
+}
+
+/// A worked example.
+pub struct Example {
+    /// Its identifier in the rules.
+    pub id: &'static str,
+    pub scene: Scene,
+    pub lines: Vec<Line>,
+}
+
+/// Runs an example; what was not as it should be.
+pub fn run(example: &Example, system: &mut dyn System) -> Result<(), String> {
+    let mut world = example.scene.world.clone();
+    let names = &example.scene.names;
+    system.publish(&world);
+    let mut now: u64 = 1_000_000_000_000;
+    let (mut seq, mut nat) = (0, String::new());
+    let mut last: Option<(u32, Vec<u8>)> = None;
+    for line in &example.lines {
+        match line {
+            Line::Wait(ms) => now += ms * 1_000_000,
+            Line::Change(change) => {
+                change(&mut world);
+                system.publish(&world);
+            }
+            Line::Send(port, text, end) => {
+                let text = text.replace("{nat}", &nat);
+                let bytes = packet::parse(&text).ok_or_else(|| format!("{}: cannot read {text:?}", example.id))?;
+                let port = number(names, port).ok_or_else(|| format!("{}: no port {port:?}", example.id))?;
+                now += 1_000_000;
+                let done = system.run(&[Input { seq, ts: now, port, bytes }]);
+                seq += 1;
+                let Some(done) = done.last() else { return Err(format!("{}: {text}: nothing", example.id)) };
+                let got = ending(names, &done.outcome);
+                if got != *end {
+                    return Err(format!("{}: {text}: expected {end}, got {got}: {}", example.id, done.outcome));
+                }
+                last = done.outcome.out.first().cloned();
+            }
+            Line::Left(want) => {
+                let want = want.replace("{nat}", &nat);
+                let got =
+                    last.as_ref().and_then(|(_, f)| read(f)).ok_or_else(|| format!("{}: nothing left", example.id))?;
+                let t = got.tuple();
+                nat = if want.contains('*') { t.sport.to_string() } else { nat };
+                let got = packet::words(t);
+                if t.sport < 1024 && want.contains('*') || got != want.replace('*', &nat) {
+                    return Err(format!("{}: expected {want}, left {got}", example.id));
+                }
+            }
+            Line::Ttl(want) => {
+                let got = last.as_ref().and_then(|(_, f)| read(f)).map(|p| p.ttl);
+                if got != Some(*want) {
+                    return Err(format!("{}: expected TTL {want}, got {got:?}", example.id));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn number(names: &[&str], port: &str) -> Option<u32> {
+    if port == "internet" { Some(0) } else { Some(names.iter().position(|n| *n == port)? as u32 + 1) }
+}
+
+fn ending(names: &[&str], o: &Outcome) -> String {
+    let why = format!("{}/{}", o.stage.unwrap_or("-"), o.reason.unwrap_or("-"));
+    match (o.kind, o.out.first()) {
+        (Kind::Forward, Some((0, _))) => "internet".into(),
+        (Kind::Forward, Some((p, _))) => names.get(*p as usize - 1).unwrap_or(&"?").to_string(),
+        (Kind::Reply, _) if o.stage.is_some() => format!("reply {why}"),
+        (Kind::Drop, _) => why,
+        (kind, _) => kind.name().into(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The worked examples of the rules, on the model and on the dataplane.
+
+use vpcd_tests::examples::{self, Example, run};
+use vpcd_tests::harness::{Alone, Setup};
+
+fn both(example: Example) {
+    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let model = run(&example, &mut Alone(setup.model()));
+    assert_eq!(model, Ok(()), "the model");
+    for (workers, cache) in [(1, true), (4, true), (1, false)] {
+        let got = run(&example, &mut setup.engine(workers, cache));
+        assert_eq!(got, Ok(()), "the dataplane with {workers} workers, cache {cache}");
+    }
+}
+
+// covers: NACL-101
+#[test]
+fn default_nacl() {
+    both(examples::nacl_101());
+}
+
+// covers: NACL-102 NACL-26
+#[test]
+fn default_nacl_of_both_families() {
+    both(examples::nacl_102());
+}
+
+// covers: NACL-103 NACL-20 NACL-21 NACL-22 NACL-23 NACL-24 NACL-27
+#[test]
+fn custom_nacl() {
+    both(examples::nacl_103());
+}
+
+// covers: NACL-104
+#[test]
+fn custom_nacl_of_both_families() {
+    both(examples::nacl_104());
+}
+
+// covers: NACL-105 SG-02 SG-52
+#[test]
+fn nacl_and_groups_inside_a_subnet() {
+    both(examples::nacl_105());
+}
+
+// covers: NACL-106
+#[test]
+fn numbers_decide() {
+    both(examples::nacl_106());
+}
+
+// covers: SG-43
+#[test]
+fn default_group() {
+    both(examples::sg_101());
+}
+
+// covers: SG-102 SG-35 SG-50
+#[test]
+fn web_servers_and_databases() {
+    both(examples::sg_102());
+}
+
+// covers: SG-103 SG-41
+#[test]
+fn stateful_ping() {
+    both(examples::sg_103());
+}
+
+// covers: SG-105
+#[test]
+fn membership_is_dynamic() {
+    both(examples::sg_105());
+}
+
+// covers: SG-201
+#[test]
+fn tracked_flows_outlive_their_rule() {
+    both(examples::sg_201());
+}
+
+// covers: SG-202
+#[test]
+fn untracked_flows_do_not() {
+    both(examples::sg_202());
+}
+
+// covers: SG-203 SG-204
+#[test]
+fn idle_limits() {
+    both(examples::sg_203());
+}
+
+// covers: A-03-5 RT-04 RT-42 RT-49
+#[test]
+fn families_route_alone() {
+    both(examples::a_03_5());
+}
+
+// covers: A-03-4 ENI-08 RT-61 RT-96 RT-98
+#[test]
+fn middlebox_on_the_internet_gateway() {
+    both(examples::a_03_4());
+}
+
+// covers: A-03-14 RT-40 RT-48
+#[test]
+fn blackholes_do_not_fall_through() {
+    both(examples::a_03_14());
+}
+
+// covers: IGW-A1 IGW-05 IGW-06 IGW-07 IGW-25 IGW-26
+#[test]
+fn one_to_one() {
+    both(examples::igw_a1());
+}
+
+// covers: IGW-24 SG-207
+#[test]
+fn hairpin() {
+    both(examples::igw_24());
+}
+
+// covers: EIGW-A2 EIGW-06 EIGW-07 EIGW-10 EIGW-11
+#[test]
+fn egress_only() {
+    both(examples::eigw_a2());
+}
+
+// covers: NAT-A1 NAT-21 NAT-24 NAT-30 NAT-37 NAT-75
+#[test]
+fn nat_base_path() {
+    both(examples::nat_a1());
+}
+
+// covers: NAT-22 NAT-23
+#[test]
+fn nat_with_nacls() {
+    both(examples::nat_a2());
+}
+
+// covers: NAT-A6 NAT-28
+#[test]
+fn nat_is_silent() {
+    both(examples::nat_a6());
+}
+
+// covers: NAT-A7 NAT-29
+#[test]
+fn nat_is_one_hop() {
+    both(examples::nat_a7());
+}
+
+// covers: NAT-A8 NAT-41 NAT-42 NAT-43
+#[test]
+fn nat_idle_timeout() {
+    both(examples::nat_a8());
+}
+
+// covers: NATI-A1 NATI-01 NATI-07 NATI-08
+#[test]
+fn nat_instance() {
+    both(examples::nati_a1());
+}
