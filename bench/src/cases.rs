@@ -189,7 +189,7 @@ pub fn topology(case: Case) -> Topology {
 
     let mut edge = Edge::default();
     let mut publics = vec![(NAT_PRIVATE, NAT_PUBLIC)];
-    let owner = |eni, private, nat| PublicOwner { vpc, eni: EniIdx(eni), private, nat, since: 0 };
+    let owner = |eni, private, nat| PublicOwner { vpc, eni: EniIdx(eni), private, nat };
     edge.owners.insert(NAT_PUBLIC, owner(NAT_ENI, NAT_PRIVATE, Some(NatIdx(0))));
     if case == Case::Sg {
         for n in 0..SUBNETS * PER_SUBNET {

@@ -290,7 +290,7 @@ fn vpcs(c: &mut Compiler, m: &Model, out: &mut Out) {
         per.entry(&e.vpc).or_default().publics.push((private, public));
         if with_gateway.contains_key(e.vpc.as_str()) {
             let nat = e.nat_gateway.as_ref().and_then(|n| c.nats.get(n)).map(NatIdx);
-            edge.owners.insert(public, PublicOwner { vpc: VpcIdx(vpc), eni: EniIdx(eni), private, nat, since: 0 });
+            edge.owners.insert(public, PublicOwner { vpc: VpcIdx(vpc), eni: EniIdx(eni), private, nat });
         }
     }
     for v in m.vpcs().iter() {

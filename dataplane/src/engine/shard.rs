@@ -173,7 +173,7 @@ impl Shard {
         let mut peer = None;
         let mut others = 0;
         for touch in plan.touches() {
-            let Some(entry) = self.apply(touch, packet, now) else {
+            let Some(entry) = self.apply(touch, packet, now, cx.topology.generation as u32) else {
                 continue;
             };
             if Some(entry) != own {
@@ -228,10 +228,10 @@ impl Shard {
     }
 
     /// Applies one touch; the entry that now holds live state.
-    fn apply(&mut self, touch: &Touch, packet: &Packet, now: u32) -> Option<u32> {
+    fn apply(&mut self, touch: &Touch, packet: &Packet, now: u32, generation: u32) -> Option<u32> {
         let flags = packet.tcp_flags;
         match *touch {
-            Touch::Track { key, from_owner, live, make, limits, association } => {
+            Touch::Track { key, from_owner, live, make, limits } => {
                 let entry = self.flows.find(&key)?;
                 let profile = self.flows.profile(&limits);
                 let slot = self.flows.slot_mut(entry)?;
@@ -243,7 +243,7 @@ impl Shard {
                 }
                 if live.is_none() {
                     slot.begin(Kind::Track, from_owner, now);
-                    slot.extra = association;
+                    slot.extra = generation;
                 }
                 slot.profile = profile;
                 slot.touch(from_owner, flags, now);

@@ -4,7 +4,7 @@
 
 use crate::nat::{SHARDS, shard_of_port};
 use crate::session::FlowHash;
-use crate::topology::Topology;
+use crate::topology::{PortNo, PublicOwner, Topology};
 use std::net::IpAddr;
 use vpcd_wire::{FiveTuple, Packet, quote};
 
@@ -29,12 +29,12 @@ impl Steering {
 
     /// The shard of a packet (ports of later fragments filled in).
     #[inline]
-    pub fn place(&self, topology: &Topology, packet: &Packet, bytes: &[u8]) -> Place {
+    pub fn place(&self, topology: &Topology, ingress: PortNo, packet: &Packet, bytes: &[u8]) -> Place {
         if packet.has(Packet::ICMP_ERROR)
             && let Some(quoted) = quote(bytes, packet)
         {
             let hash = self.hash.tuple(&quoted.tuple);
-            return Place { shard: self.shard(topology, &quoted.tuple), hash };
+            return Place { shard: self.shard(topology, ingress, &quoted.tuple), hash };
         }
         let (sport, dport) = crate::session::steering_ports(packet.proto, packet.sport, packet.dport);
         if packet.has(Packet::V6) {
@@ -43,38 +43,54 @@ impl Steering {
             return Place { shard: (hash as usize % SHARDS) as u8, hash };
         }
         let hash = self.hash.v4(packet.src4, packet.dst4, sport, dport, packet.proto);
-        let shard = self.shard4(topology, packet.src4, packet.dst4, sport, dport, packet.proto, hash);
+        let shard = self.shard4(topology, ingress, (packet.src4, sport), (packet.dst4, dport), packet.proto, hash);
         Place { shard: shard as u8, hash }
     }
 
     /// The shard of a tuple.
-    pub fn shard(&self, topology: &Topology, t: &FiveTuple) -> u8 {
+    pub fn shard(&self, topology: &Topology, ingress: PortNo, t: &FiveTuple) -> u8 {
         let hash = self.hash.tuple(t);
         let (sport, dport) = crate::session::steering_ports(t.proto, t.sport, t.dport);
         match (t.src, t.dst) {
             (IpAddr::V4(s), IpAddr::V4(d)) => {
-                self.shard4(topology, s.into(), d.into(), sport, dport, t.proto, hash) as u8
+                self.shard4(topology, ingress, (s.into(), sport), (d.into(), dport), t.proto, hash) as u8
             }
             _ => (hash as usize % SHARDS) as u8,
         }
     }
 
     #[inline]
-    #[expect(clippy::too_many_arguments, reason = "an unpacked tuple and its hash, on the hot path")]
-    fn shard4(&self, topology: &Topology, src: u32, dst: u32, sport: u16, dport: u16, proto: u8, hash: u64) -> usize {
-        let (to, from) = (topology.public_owner(dst), topology.public_owner(src));
-        if to.is_none() && from.is_none() {
-            return hash as usize % SHARDS;
+    fn shard4(
+        &self,
+        topology: &Topology,
+        ingress: PortNo,
+        from: (u32, u16),
+        to: (u32, u16),
+        proto: u8,
+        hash: u64,
+    ) -> usize {
+        if topology.may_be_special(from.0) || topology.may_be_special(to.0) {
+            return self.special(topology, ingress, from, to, proto);
         }
-        if to.is_some_and(|o| o.nat.is_some()) {
-            return shard_of_port(dport);
+        hash as usize % SHARDS
+    }
+
+    /// A public address stands for its private one; a NAT gateway's address, public or private, for the port.
+    fn special(&self, topology: &Topology, ingress: PortNo, from: (u32, u16), to: (u32, u16), proto: u8) -> usize {
+        let (source, target) = (topology.public_owner(from.0), topology.public_owner(to.0));
+        let is_nat = |owner: Option<&PublicOwner>, address| match owner {
+            Some(owner) => owner.nat.is_some(),
+            None => topology.is_nat_private(ingress, address),
+        };
+        if is_nat(target, to.0) {
+            return shard_of_port(to.1);
         }
-        if from.is_some_and(|o| o.nat.is_some()) {
-            return shard_of_port(sport);
+        if is_nat(source, from.0) {
+            return shard_of_port(from.1);
         }
-        let src = from.map_or(src, |o| o.private.into());
-        let dst = to.map_or(dst, |o| o.private.into());
-        self.hash.v4(src, dst, sport, dport, proto) as usize % SHARDS
+        let src = source.map_or(from.0, |o| o.private.into());
+        let dst = target.map_or(to.0, |o| o.private.into());
+        self.hash.v4(src, dst, from.1, to.1, proto) as usize % SHARDS
     }
 
     /// The shard where the fragments of a datagram meet.

@@ -63,7 +63,7 @@ impl Intake {
     fn plain(&self, topology: &Topology, frame: &Frame) -> Option<Job> {
         match parse_frame(frame, topology.mtu(frame.port)) {
             Ok(Parsed::Ip(packet)) if !packet.has(Packet::FRAGMENT) && !self.strict_l2 => {
-                let place = self.steering.place(topology, &packet, frame.bytes());
+                let place = self.steering.place(topology, frame.port, &packet, frame.bytes());
                 Some(Job { packet, place, now: frame.ts })
             }
             _ => None,
@@ -99,7 +99,7 @@ impl Intake {
             }
         };
         if !packet.has(Packet::FRAGMENT) {
-            let place = self.steering.place(topology, &packet, frame.bytes());
+            let place = self.steering.place(topology, frame.port, &packet, frame.bytes());
             return next(Handed { frame, shard: place.shard, job: Some(Job { packet, place, now }) });
         }
         let shard = self.steering.fragment_shard(&packet, frame.bytes());
@@ -123,7 +123,7 @@ impl Intake {
             }
             Fate::Go(packet, held) => {
                 for (frame, packet) in std::iter::once((frame, packet)).chain(held) {
-                    let place = self.steering.place(topology, &packet, frame.bytes());
+                    let place = self.steering.place(topology, frame.port, &packet, frame.bytes());
                     next(Handed { frame, shard: place.shard, job: Some(Job { packet, place, now }) });
                 }
             }
@@ -145,7 +145,7 @@ impl Intake {
     /// The shard of a frame, whatever it holds.
     pub(super) fn shard(&self, topology: &Topology, frame: &Frame) -> u8 {
         match parse_frame(frame, topology.mtu(frame.port)) {
-            Ok(Parsed::Ip(packet)) => self.steering.place(topology, &packet, frame.bytes()).shard,
+            Ok(Parsed::Ip(packet)) => self.steering.place(topology, frame.port, &packet, frame.bytes()).shard,
             _ => 0,
         }
     }
@@ -375,7 +375,7 @@ impl Worker {
         let refused = |reason| Err(Stop::Drop(Stage::Parse, reason, at));
         match parse_frame(frame, topology.mtu(frame.port)) {
             Ok(Parsed::Ip(packet)) => {
-                let place = self.intake.steering.place(topology, &packet, frame.bytes());
+                let place = self.intake.steering.place(topology, frame.port, &packet, frame.bytes());
                 match self.shards.get(usize::from(place.shard)).and_then(Option::as_ref) {
                     Some(shard) => shard.ask(topology, frame, &packet, stamp(frame.ts), gates),
                     // A shard of another worker: its flows are not known here.

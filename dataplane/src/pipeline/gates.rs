@@ -105,14 +105,13 @@ impl<O: Observer> Walk<'_, O> {
         let tuple = self.plan.tuple;
         let key = Key::new(index.port(), if outbound { tuple } else { tuple.reverse() });
         let limits = eni.timeouts;
-        let association = self.association(key.tuple.dst);
         if let Some(quoted) = self.plan.quote {
             if self.related(index, eni, outbound, quoted) {
                 self.observer.gate(stage, at, true, Cause::Related);
                 return Ok(());
             }
         } else if let Some(live) = self.live_track(&key, eni) {
-            let touch = Touch::Track { key, from_owner: outbound, live: Some(live), make: true, limits, association };
+            let touch = Touch::Track { key, from_owner: outbound, live: Some(live), make: true, limits };
             self.plan.touch(touch);
             self.observer.gate(stage, at, true, Cause::Tracked);
             return Ok(());
@@ -124,7 +123,7 @@ impl<O: Observer> Walk<'_, O> {
         self.observer.gate(stage, at, true, Cause::Rule(rule));
         if !self.packet.has(Packet::ICMP_ERROR) {
             let make = !self.is_untracked(eni, outbound, &tuple);
-            self.plan.touch(Touch::Track { key, from_owner: outbound, live: None, make, limits, association });
+            self.plan.touch(Touch::Track { key, from_owner: outbound, live: None, make, limits });
         }
         Ok(())
     }
@@ -179,7 +178,7 @@ impl<O: Observer> Walk<'_, O> {
         let live = slot.kind() == Kind::Track
             && slot.life(self.now, &eni.timeouts) == Life::Live
             && !self.starts_over(slot)
-            && slot.association() == self.association(key.tuple.dst);
+            && slot.born() >= self.tracks_ended(key);
         live.then_some(entry)
     }
 
@@ -192,11 +191,13 @@ impl<O: Observer> Walk<'_, O> {
         self.original.proto == 6 && self.packet.tcp_flags & (tcp::SYN | tcp::ACK) == tcp::SYN
     }
 
-    /// Generation of the association behind a public address of ours, 0 for any other address.
-    fn association(&mut self, remote: IpAddr) -> u32 {
-        let IpAddr::V4(remote) = remote else { return 0 };
-        self.note_public(remote);
-        self.topology.public_owner(remote.into()).map_or(0, |o| o.since)
+    /// Tracks of this flow made before this generation are dead.
+    fn tracks_ended(&mut self, key: &Key) -> u32 {
+        if let IpAddr::V4(remote) = key.tuple.dst {
+            self.note_public(remote);
+        }
+        let Some(owner) = EniIdx::of_port(key.ingress) else { return 0 };
+        self.topology.tracks_ended(owner, key.tuple.src, key.tuple.dst)
     }
 
     /// NACL-20: the lowest matching number decides, the same for each packet of either direction (NACL-27).

@@ -43,8 +43,6 @@ pub enum Touch {
         /// Whether rules admitting it make a track (SG-202).
         make: bool,
         limits: Timeouts,
-        /// Generation of the association behind the remote address, 0 if it is no public address of ours.
-        association: u32,
     },
     /// A NAT binding.
     Binding {

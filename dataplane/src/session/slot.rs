@@ -94,7 +94,7 @@ pub struct Slot {
     pub generation: u32,
     /// When the state was last touched (ms).
     pub last: u32,
-    /// Binding: its gateway. Track: generation of the association behind the remote address, 0 if that is no public address of ours.
+    /// Binding: its gateway. Track: the generation it was made in.
     pub extra: u32,
     /// Entry of the other state.
     pub peer: u32,
@@ -207,8 +207,8 @@ impl Slot {
         self.extra = nat;
     }
 
-    /// Generation of the association a track rests on: it ends with it.
-    pub fn association(&self) -> u32 {
+    /// Track: the generation it was made in.
+    pub fn born(&self) -> u32 {
         self.extra
     }
 

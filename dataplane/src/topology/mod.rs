@@ -13,7 +13,6 @@ pub use tables::{Dep, DepKind, Table};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use vpcd_tables::fib::{Fib4, Fib6, NONE};
 use vpcd_tables::filter::{Acl, Membership, SgSide};
 use vpcd_wire::Mac;
@@ -90,6 +89,7 @@ pub struct Topology {
     pub edge: Table<Edge>,
     /// Generation in which each group of public addresses ([`edge_group`]) or the IPv6 blocks ([`EDGE_BLOCKS6`]) last changed.
     edge_ages: EdgeAges,
+    ends: Ends,
     /// What the packet path asks for every frame: by port, and a filter over the public addresses.
     facts: Vec<PortFacts>,
     public_bits: Vec<u64>,
@@ -99,6 +99,7 @@ pub struct Topology {
 struct PortFacts {
     mac: Mac,
     mtu: u16,
+    vpc: Option<VpcIdx>,
 }
 
 const PUBLIC_BITS: usize = 1 << 14;
@@ -115,6 +116,19 @@ pub const EDGE_BLOCKS6: u32 = 256;
 pub fn edge_group(address: Ipv4Addr) -> u32 {
     u32::from(address.octets()[3])
 }
+
+/// Generations that ended tracks.
+#[derive(Clone, Debug, Default)]
+struct Ends {
+    /// The ENI was detached or deleted.
+    enis: Map<EniIdx, u32>,
+    /// The ENI lost the address.
+    addresses: Map<(EniIdx, IpAddr), u32>,
+    /// The public address was associated, moved or let go.
+    publics: Map<Ipv4Addr, u32>,
+}
+
+type Map<K, V> = hashbrown::HashMap<K, V, foldhash::quality::FixedState>;
 
 #[derive(Clone, Debug)]
 struct EdgeAges([u64; 257]);
@@ -163,6 +177,10 @@ pub struct Eni {
 }
 
 impl Eni {
+    /// All its addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses4.iter().map(|&a| IpAddr::V4(a)).chain(self.addresses6.iter().map(|&a| IpAddr::V6(a)))
+    }
     /// Whether `addr` is one of its addresses.
     pub fn owns(&self, addr: IpAddr) -> bool {
         match addr {
@@ -239,7 +257,7 @@ pub struct Vpc {
 /// Owner of each private and IPv6 address of one VPC.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddressMap {
-    owners: hashbrown::HashMap<IpAddr, EniIdx, foldhash::quality::FixedState>,
+    owners: Map<IpAddr, EniIdx>,
 }
 
 impl AddressMap {
@@ -256,7 +274,7 @@ impl AddressMap {
 /// Private -> public IPv4 of one VPC (IGW-06): Elastic IPs, auto-assigned addresses, NAT gateways' own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublicMap {
-    map: hashbrown::HashMap<Ipv4Addr, Ipv4Addr, foldhash::quality::FixedState>,
+    map: Map<Ipv4Addr, Ipv4Addr>,
 }
 
 impl PublicMap {
@@ -278,8 +296,6 @@ pub struct PublicOwner {
     pub private: Ipv4Addr,
     /// The NAT gateway whose address this is: ports, not addresses, tell its flows apart.
     pub nat: Option<NatIdx>,
-    /// Generation of this association: tracks towards an earlier one have ended.
-    pub since: u32,
 }
 
 /// What the internet side knows of all VPCs.
@@ -394,19 +410,21 @@ impl Topology {
         next.nacls.inherit(&self.nacls, generation);
         next.filters.inherit(&self.filters, generation);
         next.nats.inherit(&self.nats, generation);
+        next.ends = self.ends.clone();
         next.inherit_edge(self, generation);
-        let internet = PortFacts { mac: next.internet.mac, mtu: next.internet.mtu };
+        next.note_ends(self, generation);
+        let internet = PortFacts { mac: next.internet.mac, mtu: next.internet.mtu, vpc: None };
         let facts = (0..next.enis.len()).map(|i| match next.enis.get(i) {
-            Some(e) => PortFacts { mac: e.mac, mtu: e.mtu },
+            Some(e) => PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) },
             None => PortFacts::default(),
         });
         next.facts = std::iter::once(internet).chain(facts).collect();
         next.public_bits = vec![0; PUBLIC_BITS / 64];
-        for address in next.edge.get(0).iter().flat_map(|e| e.owners.keys()) {
+        let nats: Vec<Ipv4Addr> = next.nats.iter().map(|(_, n)| n.private).collect();
+        for address in next.edge.get(0).iter().flat_map(|e| e.owners.keys()).chain(&nats) {
             let bit = public_bit(u32::from(*address));
             next.public_bits[bit / 64] |= 1 << (bit % 64);
         }
-        next.edge.inherit(&self.edge, generation);
         next
     }
 
@@ -427,40 +445,72 @@ impl Topology {
         self.facts.len()
     }
 
-    /// The owner of a public IPv4 address; cheap for the many addresses that are none.
+    /// Whether an IPv4 address may be public or a NAT gateway's: the cheap question before the exact ones.
     #[inline]
-    pub fn public_owner(&self, address: u32) -> Option<&PublicOwner> {
+    pub fn may_be_special(&self, address: u32) -> bool {
         let bit = public_bit(address);
-        match self.public_bits.get(bit / 64) {
-            Some(word) if word >> (bit % 64) & 1 != 0 => self.edge.get(0)?.owners.get(&Ipv4Addr::from(address)),
-            _ => None,
-        }
+        self.public_bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0)
     }
 
-    /// Keeps the age of what did not move at the internet's edge.
+    /// The owner of a public IPv4 address.
+    #[inline]
+    pub fn public_owner(&self, address: u32) -> Option<&PublicOwner> {
+        if self.may_be_special(address) { self.edge.get(0)?.owners.get(&Ipv4Addr::from(address)) } else { None }
+    }
+
+    /// Whether `address`, seen at `port`, is the private address of a NAT gateway there.
+    pub fn is_nat_private(&self, port: PortNo, address: u32) -> bool {
+        let Some(vpc) = self.facts.get(port as usize).and_then(|f| f.vpc) else { return false };
+        let of_vpc = |n: &NatGateway| self.enis.get(n.eni.at()).is_some_and(|e| e.vpc == vpc);
+        self.nats.iter().any(|(_, n)| u32::from(n.private) == address && of_vpc(n))
+    }
+
+    /// Keeps the age of what did not move at the internet's edge, and notes the associations that did.
     fn inherit_edge(&mut self, before: &Topology, generation: u64) {
-        let old = before.edge.get(0).cloned().unwrap_or_default();
-        let mut new = self.edge.get(0).cloned().unwrap_or_default();
+        let nothing = Edge::default();
+        let old = before.edge.get(0).unwrap_or(&nothing);
+        let new = self.edge.share(0).unwrap_or_default();
         self.edge_ages = before.edge_ages.clone();
         let ages = &mut self.edge_ages.0;
-        for (address, owner) in new.owners.iter_mut() {
-            match old.owners.get(address) {
-                Some(o) if (o.vpc, o.eni, o.private, o.nat) == (owner.vpc, owner.eni, owner.private, owner.nat) => {
-                    owner.since = o.since;
-                }
-                _ => {
-                    owner.since = generation as u32;
-                    ages[edge_group(*address) as usize] = generation;
-                }
-            }
-        }
-        for address in old.owners.keys().filter(|a| !new.owners.contains_key(*a)) {
-            ages[edge_group(*address) as usize] = generation;
+        let moved = new.owners.keys().chain(old.owners.keys()).filter(|a| old.owners.get(*a) != new.owners.get(*a));
+        for &address in moved {
+            self.ends.publics.insert(address, generation as u32);
+            ages[edge_group(address) as usize] = generation;
         }
         if old.blocks6 != new.blocks6 {
             ages[EDGE_BLOCKS6 as usize] = generation;
         }
-        self.edge.set(0, Arc::new(new));
+        self.edge.inherit(&before.edge, generation);
+    }
+
+    /// Notes what ends the tracks of ENIs: detachment, deletion, release of an address (SG-213).
+    fn note_ends(&mut self, before: &Topology, generation: u64) {
+        for (index, old) in before.enis.iter() {
+            let eni = EniIdx(index as u32);
+            match self.enis.get(index) {
+                Some(new) if new.attached || !old.attached => {
+                    for address in old.addresses().filter(|&a| !new.owns(a)) {
+                        self.ends.addresses.insert((eni, address), generation as u32);
+                    }
+                }
+                _ => {
+                    self.ends.enis.insert(eni, generation as u32);
+                }
+            }
+        }
+    }
+
+    /// The latest generation that ended tracks of `eni` for flows between its `local` address and `remote`: those made before it are dead.
+    pub fn tracks_ended(&self, eni: EniIdx, local: IpAddr, remote: IpAddr) -> u32 {
+        let ends = &self.ends;
+        let of_eni = if ends.enis.is_empty() { 0 } else { ends.enis.get(&eni).copied().unwrap_or(0) };
+        let of_address =
+            if ends.addresses.is_empty() { 0 } else { ends.addresses.get(&(eni, local)).copied().unwrap_or(0) };
+        let of_remote = match remote {
+            IpAddr::V4(a) => ends.publics.get(&a).copied().unwrap_or(0),
+            IpAddr::V6(_) => 0,
+        };
+        of_eni.max(of_address).max(of_remote)
     }
 
     /// The generation in which any of `deps` last changed.

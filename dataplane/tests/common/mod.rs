@@ -116,8 +116,7 @@ pub fn lab() -> Topology {
     t.nats.set(0, Arc::new(gateway));
     let publics = [("10.0.0.5", "198.51.100.1"), ("10.0.0.220", "198.51.100.9")].map(|(a, b)| (v4(a), v4(b)));
     t.publics.set(0, Arc::new(PublicMap::build(publics)));
-    let owner =
-        |eni, private: &str, nat| PublicOwner { vpc: VpcIdx(0), eni: EniIdx(eni), private: v4(private), nat, since: 0 };
+    let owner = |eni, private: &str, nat| PublicOwner { vpc: VpcIdx(0), eni: EniIdx(eni), private: v4(private), nat };
     let mut edge = Edge::default();
     edge.owners.insert(v4("198.51.100.1"), owner(0, "10.0.0.5", None));
     edge.owners.insert(v4("198.51.100.9"), owner(2, "10.0.0.220", Some(NatIdx(0))));
