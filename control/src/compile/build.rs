@@ -16,13 +16,16 @@ use vpcd_tables::filter::{Acl, AclRule, Match, Membership, Peer, SgRule, SgSide}
 /// L3 bytes that an ENI takes (S-02-10).
 const MTU: u16 = 9001;
 
+/// An address and the groups it stands for.
+type Member = (IpAddr, Vec<u32>);
+
 /// Compiled objects of the last call by what they were made of, so that unchanged ones are not built again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
     route_tables: HashMap<u32, (Vec<Route>, Arc<RouteTable>)>,
     nacls: HashMap<u32, ([Vec<AclRule>; 2], Arc<Nacl>)>,
     filters: HashMap<u32, ([Vec<SgRule>; 2], Arc<Filter>)>,
-    members: HashMap<u32, (Vec<(IpAddr, Vec<u32>)>, Arc<Membership>)>,
+    members: HashMap<u32, (Vec<Member>, Arc<Membership>)>,
 }
 
 /// The object at `at`, built only if what it is made of changed.
@@ -257,7 +260,7 @@ fn target(c: &Compiler, m: &Model, vpc: &str, target: &RouteTarget) -> Target {
 #[derive(Default)]
 struct PerVpc {
     addresses: Vec<(IpAddr, EniIdx)>,
-    members: Vec<(IpAddr, Vec<u32>)>,
+    members: Vec<Member>,
     publics: Vec<(Ipv4Addr, Ipv4Addr)>,
 }
 

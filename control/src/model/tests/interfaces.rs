@@ -192,7 +192,7 @@ fn nati_02_instance_attributes_mean_eth0() {
     assert_eq!(refused(&mut m, |m| m.modify_instance_source_dest_check(&i, true)), "InvalidInstanceID");
     let g = group(&mut m, &v, "g");
     m.modify_instance_groups(&i, std::slice::from_ref(&g)).unwrap();
-    assert_eq!(eth0(&m, &i).groups, [g.clone()]);
+    assert_eq!(eth0(&m, &i).groups, std::slice::from_ref(&g));
     assert_ne!(m.interfaces().get(&extra).unwrap().groups, [g]);
 }
 
