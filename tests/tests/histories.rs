@@ -42,7 +42,7 @@ fn the_model_alone_reaches_everything() {
     let (coverage, failures) = all(|seed, coverage| {
         let setup = Setup::new(seed);
         let mut alone = Alone(setup.model());
-        play(setup, &mut alone, coverage).map(|_| ()).map_err(|f| f.to_string())
+        play(setup, &mut alone, &mut Vec::new(), coverage).map(|_| ()).map_err(|f| f.to_string())
     });
     println!("{coverage}");
     assert!(failures.is_empty(), "{:?}", failures.values().next());

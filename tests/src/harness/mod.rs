@@ -17,7 +17,7 @@ use crate::model::Model;
 use std::fmt;
 
 /// Frames of a history, at least.
-pub const FRAMES: usize = 60;
+pub const FRAMES: usize = 100;
 
 /// How the systems of a history are made.
 #[derive(Clone, Copy, Debug)]
@@ -75,25 +75,26 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Makes a history against `system`; the steps played and what there was to see.
+/// Makes a history against `system`: `steps` fills with what is played; the ends of all frames.
 pub fn play(
     setup: Setup,
     system: &mut dyn System,
+    steps: &mut Vec<Step>,
     coverage: &mut Coverage,
-) -> Result<(Vec<Step>, Vec<Done>), Box<Failure>> {
+) -> Result<Vec<Done>, Box<Disagreement>> {
     let mut rng = Rng::new(setup.seed);
     let world = random_world(&mut rng);
     let mut player = Player::new(rng);
     let mut check = Check::new(setup.model());
-    let mut steps = vec![Step::Publish(Box::new(world))];
     let mut all = Vec::new();
-    let (mut at, mut frames) = (0, 0);
-    let end = loop {
-        let result = match &steps[at] {
+    let mut frames = 0;
+    let mut step = Step::Publish(Box::new(world));
+    while frames < FRAMES {
+        steps.push(step.clone());
+        match &step {
             Step::Publish(w) => {
                 system.publish(w);
                 check.model.set_world((**w).clone());
-                Ok(())
             }
             Step::Frames(inputs) => {
                 frames += inputs.len();
@@ -102,32 +103,37 @@ pub fn play(
                 for d in &done {
                     player.saw(&d.outcome.out);
                 }
-                check.frames(inputs, done)
+                check.frames(inputs, done)?;
             }
-        };
-        if let Err(what) = result {
-            break Err(what);
         }
-        if frames >= FRAMES {
-            let done = system.finish();
-            all.extend(done.iter().cloned());
-            break check.finish(done);
-        }
-        at += 1;
-        let (step, names) = player.step(&check.model);
+        let names;
+        (step, names) = player.step(&check.model);
         coverage.name(&names);
-        steps.push(step);
-    };
-    coverage.count(&check.model.notes);
-    match end {
-        Ok(()) => Ok((steps, all)),
-        Err(what) => Err(Box::new(Failure { setup, steps, what: *what })),
     }
+    let done = system.finish();
+    all.extend(done.iter().cloned());
+    check.finish(done)?;
+    coverage.count(&check.model.notes);
+    Ok(all)
+}
+
+/// Runs `f`; a panic of the dataplane is a disagreement like any other.
+pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T, Box<Disagreement>>) -> Result<T, Box<Disagreement>> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or(panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default();
+        Err(Box::new(Disagreement { seq: 0, frame: None, expected: None, actual: None, why: format!("panic: {text}") }))
+    })
 }
 
 /// One whole comparison: model, one worker, four workers, no cache.
 pub fn compare(setup: Setup, coverage: &mut Coverage) -> Result<(), Box<Failure>> {
-    let (steps, mut done) = play(setup, &mut setup.engine(1, true), coverage)?;
+    let mut steps = Vec::new();
+    let played = guarded(|| play(setup, &mut setup.engine(1, true), &mut steps, coverage));
+    let mut done = match played {
+        Ok(done) => done,
+        Err(what) => return Err(Box::new(Failure { setup, steps, what: *what })),
+    };
     done.sort_by_key(|d| d.seq);
     for (name, workers, cache) in [("four workers", 4, true), ("no cache", 1, false)] {
         let mut other = run(&steps, &mut setup.engine(workers, cache));

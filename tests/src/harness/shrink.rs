@@ -1,10 +1,14 @@
 //! Making a failing history short enough to read.
 
-use super::{Check, Disagreement, Failure, Setup, System};
+use super::{Check, Disagreement, Failure, Setup, System, guarded};
 use crate::history::Step;
 
 /// Runs known steps on one worker beside the model; the first disagreement.
 pub fn replay(setup: Setup, steps: &[Step]) -> Result<(), Box<Disagreement>> {
+    guarded(|| replay_here(setup, steps))
+}
+
+fn replay_here(setup: Setup, steps: &[Step]) -> Result<(), Box<Disagreement>> {
     let mut system = setup.engine(1, true);
     let mut check = Check::new(setup.model());
     for step in steps {

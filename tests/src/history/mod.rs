@@ -35,7 +35,8 @@ pub enum Step {
 }
 
 /// Kinds of frames a set of histories must hold, besides [`BROKEN`].
-pub const FRAMES: [&str; 36] = [
+pub const FRAMES: [&str; 37] = [
+    "burst",
     "low ttl",
     "big, do not fragment",
     "big",

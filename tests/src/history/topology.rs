@@ -54,6 +54,18 @@ pub fn random(rng: &mut Rng) -> World {
         publics(&mut w, v, rng);
         for table in tables_of(&w, v) {
             w.tables[table] = routes(&w, v, rng);
+            let mut users = w.subnets.iter().enumerate().filter(|(_, s)| s.table == table).map(|(i, _)| i);
+            let only = (users.next(), users.next());
+            if let (Some(s), None) = only
+                && w.nats.iter().flatten().any(|n| w.enis[n.eni].subnet == s)
+                && rng.chance(85)
+            {
+                for (_, target) in &mut w.tables[table].routes {
+                    if matches!(target, Target::Nat(_)) {
+                        *target = Target::Igw;
+                    }
+                }
+            }
         }
         gateway_table(&mut w, v, rng);
     }
@@ -184,6 +196,11 @@ fn nats(w: &mut World, v: usize, rng: &mut Rng) {
         for _ in 0..rng.range(1, 2) {
             if let Some(&s) = rng.pick(&subnets_of(w, v)) {
                 add_nat(w, s);
+                // A gateway behind a gateway goes nowhere: mostly its subnet has a table of its own.
+                if rng.chance(85) {
+                    w.subnets[s].table = w.tables.len();
+                    w.tables.push(RouteTable::default());
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use super::topology::{EPHEMERAL, REMOTES4, REMOTES6, SERVICES};
 use super::{Input, Step};
 use crate::model::packet::{ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, Tuple, UDP};
 use crate::model::rewrite::{End, read};
-use crate::model::world::{EDGE_MTU, ENI_MTU, World};
+use crate::model::world::{EDGE_MTU, ENI_MTU, Target, World};
 use crate::model::{Model, eui64};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -69,7 +69,7 @@ impl Player {
     }
 
     fn tick(&mut self, names: &mut Vec<&'static str>) {
-        self.now += match self.rng.weighted(&[70, 20, 8, 2]) {
+        self.now += match self.rng.weighted(&[78, 17, 3, 2]) {
             0 => self.rng.below(3 * MS as usize) as u64,
             1 => self.rng.below(2_000) as u64 * MS,
             2 => {
@@ -87,7 +87,7 @@ impl Player {
             let at = if self.rng.chance(75) { 0 } else { self.rng.below(self.later.len()) };
             return vec![self.later.remove(at)];
         }
-        let made = match self.rng.weighted(&[24, 30, 14, 12, 4, 4, 4, 4, 3]) {
+        let made = match self.rng.weighted(&[22, 36, 12, 12, 5, 4, 3, 4, 6, 1]) {
             0 => self.fresh(model, names),
             1 => self.answer(model, names),
             2 => self.again(model, names),
@@ -96,7 +96,8 @@ impl Player {
             5 => self.broken(model, names),
             6 => self.pieces(model, names),
             7 => self.neighbours(model, names),
-            _ => self.forward_on(model, names),
+            8 => self.forward_on(model, names),
+            _ => self.burst(model, names),
         };
         match made {
             Some(frames) => frames,
@@ -126,7 +127,14 @@ impl Player {
         if v6 {
             return self.inside(w, None, true);
         }
-        self.rng.pick(&w.publics).map(|p| IpAddr::V4(p.public))
+        let nat = self.rng.chance(20);
+        let some: Vec<IpAddr> = w
+            .publics
+            .iter()
+            .filter(|p| w.nats.iter().flatten().any(|n| n.public == p.public) == nat)
+            .map(|p| IpAddr::V4(p.public))
+            .collect();
+        self.rng.pick(&some).copied()
     }
 
     /// A conversation that nobody has had yet, perhaps.
@@ -154,13 +162,15 @@ impl Player {
                 }
                 _ => self.odd_source(v6, names),
             };
-            dst = match self.rng.weighted(&[38, 38, 12, 10, 2]) {
+            let meant = match self.rng.weighted(&[38, 38, 12, 10, 2]) {
                 0 => self.inside(w, Some(vpc), v6)?,
                 1 => self.remote(v6),
                 2 => self.public(w, v6)?,
                 3 => self.odd_destination(w, Some(e), v6, names),
                 _ => src,
             };
+            let own = w.enis[e].addresses.contains(&meant);
+            dst = if own && self.rng.chance(75) { self.inside(w, Some(vpc), v6)? } else { meant };
             if src == dst {
                 names.push("land");
             }
@@ -456,6 +466,26 @@ impl Player {
         }
         self.later.extend(all.into_iter().map(|f| (port, f)));
         Some(vec![self.later.remove(0)])
+    }
+
+    /// One host, one remote end, many ports: external ports of a NAT gateway run out.
+    fn burst(&mut self, model: &Model, names: &mut Vec<&'static str>) -> Option<Vec<(u32, Vec<u8>)>> {
+        let w = &model.world;
+        let dst: IpAddr = self.rng.one(REMOTES4).into();
+        let behind = |e: &usize| matches!(w.route(w.subnets[w.enis[*e].subnet].table, dst), Some((_, Target::Nat(_))));
+        let hosts: Vec<usize> = self.hosts(w).into_iter().filter(behind).collect();
+        let &e = self.rng.pick(&hosts)?;
+        let src = w.enis[e].addresses.iter().copied().find(IpAddr::is_ipv4)?;
+        let proto = self.rng.one([TCP, UDP, ICMP]);
+        let dport = if proto == ICMP { 8 << 8 } else { self.rng.one(SERVICES) };
+        let from = self.rng.range(2000, 60000) as u16;
+        names.push("burst");
+        let mut all = Vec::new();
+        for n in 0..self.rng.range(4, 30) as u16 {
+            let t = Tuple { src, dst, proto, sport: from + n, dport };
+            all.extend(self.send(e as u32 + 1, t, SYN, names));
+        }
+        Some(all)
     }
 
     /// A middlebox sends on what it received.

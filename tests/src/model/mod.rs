@@ -19,6 +19,7 @@
 //! - The quoted L4 checksum is adjusted if it is inside the quote.
 //! - What a NAT gateway sends to its own subnet crosses no boundary and asks no NACL (NACL-02).
 //! - No error is sent about a later fragment by a NAT gateway either.
+//! - "Packet too big" comes from fe80::1 where the sender's subnet has no IPv6 block.
 //! - A receiver without a port is noticed after its security groups.
 //! - Detaching an ENI ends its tracks; an address that leaves it takes its tracks along (SG-213).
 //! - A fragment for which there is no room is not remembered.

@@ -6,7 +6,8 @@ use super::rewrite::{advertisement, arp_reply, router_advertisement};
 use super::world::{FABRIC_MAC, INTERNET_MAC, World};
 use std::net::{IpAddr, Ipv6Addr};
 
-const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+/// The router's link-local address.
+pub(super) const ROUTER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// The link-local address a host makes of its MAC (RFC 4291, appendix A).
 pub fn eui64(mac: [u8; 6]) -> Ipv6Addr {

@@ -306,9 +306,9 @@ impl State {
         }
     }
 
-    /// Forgets what can no longer matter, so that lists stay short.
+    /// Forgets what can no longer matter, so that lists stay short (a little later than needed, to notice who comes late).
     pub fn sweep(&mut self, now: u64) {
-        self.bindings.retain(|b| b.holds(now) || b.live(now));
+        self.bindings.retain(|b| idle_ms(now, b.last) < 500_000);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of one packet through the gates: sections 4 to 7 of `docs/semantics.md`, sentence by sentence.
 
+use super::neighbours::ROUTER;
 use super::outcome::{At, Kind, Outcome};
 use super::packet::{ICMP, Packet, TCP, Tuple, UDP, is_request};
 use super::rewrite::{End, cut, error4, reset4, set_macs, too_big6};
@@ -386,7 +387,7 @@ impl Walk<'_> {
                 let eni = &self.world.enis[sender];
                 let subnet = &self.world.subnets[eni.subnet];
                 let frame = if self.packet.v6 {
-                    let Some(router) = subnet.base6(1) else { return stop(stage, "too-big", at) };
+                    let router = subnet.base6(1).unwrap_or(ROUTER);
                     too_big6(eni.mac, router, EDGE_MTU as u32, &self.original)
                 } else {
                     error4(eni.mac, subnet.base4(1), 3, 4, EDGE_MTU as u32, &self.original)
