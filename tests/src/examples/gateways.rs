@@ -209,6 +209,47 @@ pub fn nat_a1() -> Example {
     }
 }
 
+/// A deny at each of the six steps drops exactly there.
+pub fn nat_22() -> Example {
+    fn deny(w: &mut crate::model::World, subnet: usize, inbound: bool, text: &str) {
+        for n in &mut w.nacls {
+            n.inbound.retain(|e| e.number != 50);
+            n.outbound.retain(|e| e.number != 50);
+        }
+        if inbound {
+            w.nacls[subnet].inbound.extend(entries(text, "x"));
+        } else {
+            w.nacls[subnet].outbound.extend(entries(text, "x"));
+        }
+    }
+    const OUT: &str = "tcp 10.0.1.5:40000 > 203.0.113.5:443 ack";
+    const BACK: &str = "tcp 203.0.113.5:443 > 198.51.100.9:{nat} ack";
+    Example {
+        id: "NAT-22",
+        scene: behind_nat(),
+        lines: vec![
+            Send("D", "tcp 10.0.1.5:40000 > 203.0.113.5:443 syn", "internet"),
+            Left("tcp 198.51.100.9:* > 203.0.113.5:443"),
+            Send("internet", BACK, "D"),
+            Change(|w| deny(w, 1, false, "x 50 deny tcp 443 203.0.113.5/32")),
+            Send("D", OUT, "nacl-out/nacl-rule at Subnet(1)"),
+            Change(|w| deny(w, 0, true, "x 50 deny tcp 443 10.0.1.5/32")),
+            Send("D", OUT, "nacl-in/nacl-rule at Subnet(0)"),
+            Change(|w| deny(w, 0, false, "x 50 deny tcp 443 203.0.113.5/32")),
+            Send("D", OUT, "nacl-out/nacl-rule at Subnet(0)"),
+            Change(|w| deny(w, 0, true, "x 50 deny tcp 1024-65535 203.0.113.5/32")),
+            Send("internet", BACK, "nacl-in/nacl-rule at Subnet(0)"),
+            Change(|w| deny(w, 0, false, "x 50 deny tcp 40000 10.0.1.5/32")),
+            Send("internet", BACK, "nacl-out/nacl-rule at Subnet(0)"),
+            Change(|w| deny(w, 1, true, "x 50 deny tcp 40000 203.0.113.5/32")),
+            Send("internet", BACK, "nacl-in/nacl-rule at Subnet(1)"),
+            Change(|w| deny(w, 1, true, "")),
+            Send("D", OUT, "internet"),
+            Send("internet", BACK, "D"),
+        ],
+    }
+}
+
 /// With the NACLs of the guide.
 pub fn nat_a2() -> Example {
     let public = "in 100 allow tcp 80 0.0.0.0/0\nin 110 allow tcp 443 0.0.0.0/0\nin 120 allow tcp 22 192.0.2.0/24

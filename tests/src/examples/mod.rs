@@ -19,7 +19,7 @@ use crate::model::{Kind, Outcome, World};
 
 /// One line of an example.
 pub enum Line {
-    /// (port, packet, end): the end is the name of the port it leaves by, `stage/reason` of a drop, `reply stage/reason`,
+    /// (port, packet, end): the end is the name of the port it leaves by, `stage/reason` of a drop (and perhaps ` at ` whom), `reply stage/reason`,
     /// `reply` or `punt`.
     Send(&'static str, &'static str, &'static str),
     /// The frame that left last, in words; a port written `*` is any from 1024 on, remembered as `{nat}`.
@@ -63,7 +63,10 @@ pub fn run(example: &Example, system: &mut dyn System) -> Result<(), String> {
                 let done = system.run(&[Input { seq, ts: now, port, bytes }]);
                 seq += 1;
                 let Some(done) = done.last() else { return Err(format!("{}: {text}: nothing", example.id)) };
-                let got = ending(names, &done.outcome);
+                let mut got = ending(names, &done.outcome);
+                if let (true, Some(at)) = (end.contains(" at "), done.outcome.at) {
+                    got = format!("{got} at {at:?}");
+                }
                 if got != *end {
                     return Err(format!("{}: {text}: expected {end}, got {got}: {}", example.id, done.outcome));
                 }

@@ -280,6 +280,10 @@ pub fn error(from: IpAddr, about: &[u8], rng: &mut Rng) -> Option<(Vec<u8>, Tupl
     let mut message = dport.to_be_bytes().to_vec();
     message.extend([0, 0, 0, 0, 5, 0xdc]);
     message.extend(&quoted[..keep.min(quoted.len()).min(1200)]);
+    let big = rng.chance(6);
+    if big {
+        message.resize(1600, 0);
+    }
     let pseudo = match (t.src, t.dst) {
         (IpAddr::V6(s), IpAddr::V6(d)) => {
             [&s.octets()[..], &d.octets(), &(message.len() as u32).to_be_bytes(), &[0, 0, 0, proto]].concat()
@@ -288,7 +292,8 @@ pub fn error(from: IpAddr, about: &[u8], rng: &mut Rng) -> Option<(Vec<u8>, Tupl
     };
     let ck = sum::of(&[&pseudo, &message]);
     message[2..4].copy_from_slice(&ck.to_be_bytes());
-    let d = Dress { ttl: rng.one([64, 64, 64, 1]), ..Dress::plain(rng) };
+    let mut d = Dress { ttl: rng.one([64, 64, 64, 1]), ..Dress::plain(rng) };
+    d.df |= big;
     Some((ip(t, &d, &message, rng), t))
 }
 

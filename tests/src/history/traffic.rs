@@ -369,7 +369,7 @@ impl Player {
         // Long jumps end everything else, so they are rarer.
         let wait = at.checked_sub(self.now)?;
         let far = wait > 1_000_000 * MS;
-        if !self.can_send(w, port) || (far && !self.rng.chance(12)) {
+        if !self.can_send(w, port) || (far && !self.rng.chance(35)) {
             return None;
         }
         if !self.rng.chance(35) {
