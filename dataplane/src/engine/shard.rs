@@ -171,12 +171,14 @@ impl Shard {
         }
         let own = self.flows.find(key);
         let mut peer = None;
-        let mut others = 0;
+        let (mut others, mut own_touched) = (0, false);
         for touch in plan.touches() {
             let Some(entry) = self.apply(touch, packet, now, cx.topology.generation as u32) else {
                 continue;
             };
-            if Some(entry) != own {
+            if Some(entry) == own {
+                own_touched = true;
+            } else {
                 let binding = self.flows.slot(entry).kind() == Kind::Binding;
                 others += 1;
                 peer = if binding || peer.is_none() { Some(entry) } else { peer };
@@ -191,7 +193,9 @@ impl Shard {
             }
             self.rest_on(own, peer);
         }
-        if cx.cache && others <= 1 {
+        // A hit touches the state of its own entry: where this way does not, it cannot be remembered there.
+        let in_the_way = own.is_some_and(|own| !own_touched && !self.let_go(own, now));
+        if cx.cache && others <= 1 && !in_the_way {
             let own = match own {
                 Some(own) => own,
                 None => match self.flows.make(key, peer, now) {
@@ -205,6 +209,16 @@ impl Shard {
             own.forget_action();
         }
         Ok(())
+    }
+
+    /// Frees an entry of state that is dead; false if it is not.
+    fn let_go(&mut self, entry: u32, now: u32) -> bool {
+        let slot = self.flows.slot(entry);
+        let free = slot.kind() == Kind::None || slot.life(now, self.flows.limits(slot)) == Life::Dead;
+        if free && let Some(slot) = self.flows.slot_mut(entry) {
+            slot.begin(Kind::None, false, now);
+        }
+        free
     }
 
     fn give_up(&mut self, binding: u32, now: u32) {

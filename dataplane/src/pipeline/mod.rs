@@ -28,9 +28,7 @@ pub use verdict::{At, Kind, Reason, Stage, Verdict};
 
 use crate::nat::Ports;
 use crate::session::Flows;
-use crate::topology::{
-    Dep, DepKind, Eni, EniIdx, INTERNET, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx,
-};
+use crate::topology::{Dep, DepKind, Eni, EniIdx, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{FiveTuple, Packet, quote};
 
@@ -241,10 +239,6 @@ impl<'a, O: Observer> Walk<'a, O> {
     /// Errors are not reported about errors, nor about what cannot name a flow (RFC 1122 3.2.2, RFC 4443 2.4).
     fn may_be_told(&self) -> bool {
         !self.packet.has(Packet::ICMP_ERROR) && !self.packet.has(Packet::LATER)
-    }
-
-    fn is_from_internet(&self) -> bool {
-        self.ingress == INTERNET
     }
 }
 
