@@ -143,7 +143,7 @@ fn flows_by_worker(topology: &Topology, flows: usize, workers: usize, size: usiz
         let mut store = Store::new([flow].into_iter(), size);
         store.generate(&mut frame, 0);
         if let Ok(Parsed::Ip(packet)) = parse_frame(&frame, 0) {
-            let shard = steering.place(topology, &packet, frame.bytes()).shard;
+            let shard = steering.place(topology, flow.port(), &packet, frame.bytes()).shard;
             shares[usize::from(shard) % workers].push(flow);
         }
     }
