@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{check, explain, replay, report};
+use vpcd::{check, explain, replay, report, up};
 
 /// An Amazon VPC that really forwards packets
 #[derive(Parser)]
@@ -18,6 +18,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Replay(replay::Args),
+    Up(up::Args),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Up(args) => up::run(&args),
     };
     report::finish(outcome)
 }

@@ -146,6 +146,7 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&unfinished, file)
 }
 
+/// Its text names the cause already.
 fn host(error: HostError) -> Failure {
-    Failure::User(error.into())
+    Failure::user(error)
 }
