@@ -43,6 +43,7 @@ fn nat_example_is_configuration_two() {
             ("Web", "10.0.0.5".into(), Some("198.51.100.1".into()), "2001:db8:1234:1a00::1a".into()),
             ("Db", "10.0.1.5".into(), None, "2001:db8:1234:1a01::5".into()),
             ("Other", "10.0.0.7".into(), None, String::new()),
+            ("App", "10.0.1.6".into(), None, "2001:db8:1234:1a01::6".into()),
         ]
     );
     assert_eq!(stack.ports[0].namespace.as_deref(), Some("vpcd-Web"));
