@@ -82,7 +82,8 @@ pub fn run(args: &Args) -> Outcome {
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     let comments = vec![format!("seed={seed}"), format!("template={}", loaded.digest)];
     let recording = args.record.clone().map(|dir| Recording { dir, comments, out: true });
-    let config = Config { seed, workers, ..Config::default() };
+    // As many sessions as a replay has: what it repeats must not fail for want of room.
+    let config = Config { seed, workers, sessions: crate::replay::SESSIONS, ..Config::default() };
     let live = Live::start(config, compiled.topology, live_ports, recording).context("cannot start the engine")?;
 
     if args.json {

@@ -30,7 +30,7 @@ use vpcd_wire::Frame;
 /// Frames judged at a time.
 const CHUNK: usize = 4096;
 /// Sessions there is room for. Fixed: with more for longer inputs, their beginning could come out differently.
-const SESSIONS: usize = 1 << 18;
+pub(crate) const SESSIONS: usize = 1 << 18;
 
 /// Replays captures through the VPC of a template.
 ///
