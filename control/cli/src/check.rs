@@ -12,7 +12,9 @@ use vpcd_control::template::Stack;
 /// All errors are reported at once, each with file, line, resource and AWS's error code, and the exit status is 1. Warnings (what
 /// is accepted without effect) go to stderr.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  vpcd check docs/examples/nat.yaml\n  vpcd check docs/examples/nat.yaml --json | jq -r '.ports[].logical_id'")]
+#[command(
+    after_help = "Example:\n  vpcd check docs/examples/nat.yaml\n  vpcd check docs/examples/nat.yaml --json | jq -r '.ports[].logical_id'"
+)]
 pub struct Args {
     #[command(flatten)]
     template: TemplateArgs,
@@ -45,7 +47,8 @@ fn table(stack: &Stack) -> String {
         if text.is_empty() { "-".into() } else { text }
     }
     for p in stack.ports.iter().filter(|p| p.attached) {
-        let (private, public, ipv6) = (join(p.private.iter()), join(p.public.iter().map(|(_, a)| a)), join(p.ipv6.iter()));
+        let (private, public, ipv6) =
+            (join(p.private.iter()), join(p.public.iter().map(|(_, a)| a)), join(p.ipv6.iter()));
         rows.push([p.names.join(" = "), p.eni.clone(), p.mac.to_string(), private, public, ipv6]);
     }
     let mut widths = [0; 6];

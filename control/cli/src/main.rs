@@ -4,6 +4,12 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use vpcd::{check, explain, replay, report, up};
+use vpcd_bench::BenchCommand;
+use vpcd_bench::alloc::Counting;
+
+/// Counts for `bench`, which promises no allocation per packet; one counter per thread, so nothing else pays for it.
+#[global_allocator]
+static HEAP: Counting = Counting;
 
 /// An Amazon VPC that really forwards packets
 #[derive(Parser)]
@@ -15,6 +21,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures what forwarding and looking up cost on this machine
+    #[command(subcommand, after_help = "Example:\n  vpcd bench pipeline --case full --flows 65536")]
+    Bench(BenchCommand),
     Check(check::Args),
     Explain(explain::Args),
     Replay(replay::Args),
@@ -23,6 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Bench(command) => command.run().map_err(Into::into),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -12,7 +12,9 @@ pub fn place(names: &Names, at: At) -> &str {
         At::Eni(e) => names.eni(e),
         At::Subnet(s) => names.subnet(s),
         // A VPC without an internet gateway is entered by its egress-only one.
-        At::InternetGateway(v) => [names.igw(v), names.eigw(v)].into_iter().find(|n| *n != NONE).unwrap_or(names.vpc(v)),
+        At::InternetGateway(v) => {
+            [names.igw(v), names.eigw(v)].into_iter().find(|n| *n != NONE).unwrap_or(names.vpc(v))
+        }
         At::EgressOnly(v) => names.eigw(v),
         At::Nat(n) => names.nat(n),
         At::Internet => "internet",

@@ -13,10 +13,19 @@ pub const INTERNET_NAMESPACE: &str = "vpcd-internet";
 
 /// Ports as a sentence for errors: every name that works.
 pub fn list(stack: &Stack) -> String {
-    let mut names: Vec<String> = stack.ports.iter().filter(|p| p.attached).map(|p| p.names.join(" (or ") + &")".repeat(p.names.len().saturating_sub(1))).collect();
+    let mut names: Vec<String> = stack
+        .ports
+        .iter()
+        .filter(|p| p.attached)
+        .map(|p| p.names.join(" (or ") + &")".repeat(p.names.len().saturating_sub(1)))
+        .collect();
     names.push(INTERNET_NAME.into());
     let free: Vec<&str> = stack.ports.iter().filter(|p| !p.attached).map(PortInfo::name).collect();
-    let free = if free.is_empty() { String::new() } else { format!("; free interfaces that become a port when named: {}", free.join(", ")) };
+    let free = if free.is_empty() {
+        String::new()
+    } else {
+        format!("; free interfaces that become a port when named: {}", free.join(", "))
+    };
     format!("{}{free}", names.join(", "))
 }
 
@@ -35,7 +44,11 @@ pub fn find<'a>(stack: &'a Stack, name: &str) -> Outcome<Option<&'a PortInfo>> {
 pub fn bind(loaded: &mut Loaded, name: &str) -> Outcome {
     let Some(port) = find(&loaded.stack, name)?.filter(|p| !p.attached) else { return Ok(()) };
     let eni = port.eni.clone();
-    loaded.stack.model.bind_network_interface(&eni, true).map_err(|e| Failure::user(format_args!("{name} cannot be a port: {e}")))?;
+    loaded
+        .stack
+        .model
+        .bind_network_interface(&eni, true)
+        .map_err(|e| Failure::user(format_args!("{name} cannot be a port: {e}")))?;
     loaded.stack.ports.iter_mut().filter(|p| p.eni == eni).for_each(|p| p.attached = true);
     Ok(())
 }
@@ -78,7 +91,9 @@ pub fn json(stack: &Stack) -> Value {
     let hosts: Vec<Value> = stack
         .internet
         .iter()
-        .map(|h| json!({ "name": h.name, "addresses": h.addresses.iter().map(ToString::to_string).collect::<Vec<_>>() }))
+        .map(
+            |h| json!({ "name": h.name, "addresses": h.addresses.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+        )
         .collect();
     let outputs: serde_json::Map<String, Value> = stack.outputs.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
     json!({ "ports": ports, "internet": hosts, "outputs": outputs })

@@ -43,7 +43,8 @@ impl TemplateArgs {
         let name = self.template.display().to_string();
         let bytes = std::fs::read(&self.template).with_context(|| format!("cannot read the template {name}"))?;
         let digest = digest(&bytes);
-        let text = String::from_utf8(bytes).map_err(|_| Failure::user(format_args!("{name}: the template is not UTF-8 text")))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::user(format_args!("{name}: the template is not UTF-8 text")))?;
         let parameters: BTreeMap<String, String> = self.parameters.iter().cloned().collect();
         let stack = template::load(&text, &name, &parameters).map_err(Failure::Template)?;
         Ok(Loaded { stack, digest })

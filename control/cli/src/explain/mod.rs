@@ -89,7 +89,10 @@ fn forward(engine: &mut Memory, names: &Names, port: PortNo, packet: Sketch) -> 
     let done = engine.run(vec![frame]).into_iter().next();
     let Some(done) = done else { return Err(Failure::user("the packet got no verdict")) };
     if done.verdict.kind != Kind::Forward {
-        return Err(Failure::user(format_args!("there is no answer to explain: the packet itself does not arrive ({})", end(names, &done.verdict))));
+        return Err(Failure::user(format_args!(
+            "there is no answer to explain: the packet itself does not arrive ({})",
+            end(names, &done.verdict)
+        )));
     }
     let arrived = done.out.first().and_then(|(port, frame)| Some((*port, Sketch::of(frame)?)));
     let Some((port, arrived)) = arrived else { return Err(Failure::user("the packet did not leave as a packet")) };
@@ -166,13 +169,23 @@ impl<'a> Story<'a> {
         let mut out = String::new();
         let width = self.steps.iter().map(|s| place(self.names, s.at).len()).max().unwrap_or(0);
         for s in &self.steps {
-            let line = format!("  {:<9} {:<width$}  {:<5} {}", s.stage.name(), place(self.names, s.at), s.verdict, s.rule.as_deref().unwrap_or(""));
+            let line = format!(
+                "  {:<9} {:<width$}  {:<5} {}",
+                s.stage.name(),
+                place(self.names, s.at),
+                s.verdict,
+                s.rule.as_deref().unwrap_or("")
+            );
             let _ = writeln!(out, "{}", line.trim_end());
         }
         let verdict = end(self.names, &self.verdict);
         let _ = match (self.out, self.verdict.kind) {
-            (Some(port), Kind::Forward) => writeln!(out, "{verdict}: leaves by {} {}", self.names.port(port), self.leaves),
-            (Some(port), _) => writeln!(out, "{verdict}; the fabric answers {} with {}", self.names.port(port), self.leaves),
+            (Some(port), Kind::Forward) => {
+                writeln!(out, "{verdict}: leaves by {} {}", self.names.port(port), self.leaves)
+            }
+            (Some(port), _) => {
+                writeln!(out, "{verdict}; the fabric answers {} with {}", self.names.port(port), self.leaves)
+            }
             (None, Kind::Punt) => writeln!(out, "{verdict} {}", self.leaves),
             (None, _) => writeln!(out, "{verdict}"),
         };
@@ -186,7 +199,9 @@ fn answered(answer: &Answer) -> (Verdict, String) {
         Answer::Neighbour { mac, .. } => (Verdict::REPLY, format!("the address {mac}")),
         Answer::Router => (Verdict::REPLY, "a router advertisement".into()),
         Answer::TooBig(stage, at) => (Verdict::error(*stage, Reason::TooBig, *at), "packet too big".into()),
-        Answer::TtlExceeded(nat) => (Verdict::error(Stage::Natgw, Reason::TtlExceeded, At::Nat(*nat)), "time exceeded".into()),
+        Answer::TtlExceeded(nat) => {
+            (Verdict::error(Stage::Natgw, Reason::TtlExceeded, At::Nat(*nat)), "time exceeded".into())
+        }
         Answer::Reset(nat) => (Verdict::error(Stage::Natgw, Reason::NoBinding, At::Nat(*nat)), "a TCP reset".into()),
     }
 }
@@ -195,7 +210,10 @@ fn answered(answer: &Answer) -> (Verdict, String) {
 fn steps(world: World<'_>, port: PortNo, mut gates: Vec<Gate>, verdict: &Verdict) -> Vec<Step> {
     // The route is looked up first, to know whether the packet leaves the subnet at all; but the NACL speaks first.
     for i in 1..gates.len() {
-        if gates[i].stage == Stage::NaclOut && gates[i - 1].stage == Stage::Route && matches!(gates[i - 1].cause, Cause::Route(..) | Cause::NoRoute(_)) {
+        if gates[i].stage == Stage::NaclOut
+            && gates[i - 1].stage == Stage::Route
+            && matches!(gates[i - 1].cause, Cause::Route(..) | Cause::NoRoute(_))
+        {
             gates.swap(i - 1, i);
         }
     }
@@ -220,7 +238,10 @@ fn steps(world: World<'_>, port: PortNo, mut gates: Vec<Gate>, verdict: &Verdict
     let refused = gates.last().is_some_and(|g| !g.passed && g.stage == stage);
     let plain = gates.last().is_some_and(|g| g.cause == Cause::Plain);
     // A table that has no route says so itself, then the gate does.
-    let twice = refused && plain && gates.len() > 1 && gates.get(gates.len() - 2).is_some_and(|g| !g.passed && g.stage == stage);
+    let twice = refused
+        && plain
+        && gates.len() > 1
+        && gates.get(gates.len() - 2).is_some_and(|g| !g.passed && g.stage == stage);
     if twice {
         steps.pop();
     }

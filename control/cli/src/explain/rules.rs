@@ -108,7 +108,11 @@ impl World<'_> {
         let At::Subnet(subnet) = gate.at else { return number.to_string() };
         let Some(subnet) = self.topology.subnets.get(subnet.at()) else { return number.to_string() };
         let name = self.names.nacl(subnet.nacl);
-        let acl = self.topology.nacls.get(subnet.nacl.at()).map(|n| if gate.stage == Stage::NaclOut { &n.outbound } else { &n.inbound });
+        let acl = self
+            .topology
+            .nacls
+            .get(subnet.nacl.at())
+            .map(|n| if gate.stage == Stage::NaclOut { &n.outbound } else { &n.inbound });
         match acl.and_then(|a| a.rules().iter().find(|r| r.number == number)) {
             None => format!("{name} * deny"),
             Some(rule) => {

@@ -19,8 +19,15 @@ const PROTOCOLS: [(&str, u8); 11] = [
     ("ah", 51),
     ("sctp", 132),
 ];
-const FLAGS: [(&str, u8); 7] =
-    [("fin", tcp::FIN), ("syn", tcp::SYN), ("rst", tcp::RST), ("psh", tcp::PSH), ("ack", tcp::ACK), ("urg", 32), ("none", 0)];
+const FLAGS: [(&str, u8); 7] = [
+    ("fin", tcp::FIN),
+    ("syn", tcp::SYN),
+    ("rst", tcp::RST),
+    ("psh", tcp::PSH),
+    ("ack", tcp::ACK),
+    ("urg", 32),
+    ("none", 0),
+];
 /// Source port where none is given: any that a host might choose.
 const EPHEMERAL: u16 = 40_000;
 const TTL: u8 = 64;
@@ -50,7 +57,9 @@ pub(super) fn parse(text: &str) -> Result<Sketch, String> {
     let lower = name.to_ascii_lowercase();
     let proto = match PROTOCOLS.iter().find(|(n, _)| *n == lower) {
         Some((_, number)) => *number,
-        None => lower.parse().map_err(|_| format!("{name} is no protocol: tcp, udp, icmp, icmpv6, gre, esp or a number from 0 to 255"))?,
+        None => lower.parse().map_err(|_| {
+            format!("{name} is no protocol: tcp, udp, icmp, icmpv6, gre, esp or a number from 0 to 255")
+        })?,
     };
     let ((src, sport), (dst, dport)) = (end(src)?, end(dst)?);
     if src.is_ipv4() != dst.is_ipv4() {
@@ -122,7 +131,9 @@ fn tcp_flags(text: &str) -> Result<u8, String> {
     let mut flags = 0;
     for word in text.split([',', '+', '|']) {
         let known = FLAGS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
-        flags |= known.ok_or_else(|| format!("{word} is no TCP flag: syn, ack, fin, rst, psh, urg or none, joined by commas"))?.1;
+        flags |= known
+            .ok_or_else(|| format!("{word} is no TCP flag: syn, ack, fin, rst, psh, urg or none, joined by commas"))?
+            .1;
     }
     Ok(flags)
 }
@@ -138,7 +149,14 @@ fn type_and_code(text: &str) -> Result<u16, String> {
 impl Sketch {
     /// The answer that the far end would give: a SYN is acknowledged, a query gets its counterpart.
     pub(super) fn answer(&self) -> Sketch {
-        let tuple = vpcd_wire::FiveTuple { src: self.src, dst: self.dst, sport: self.sport, dport: self.dport, proto: self.proto }.reverse();
+        let tuple = vpcd_wire::FiveTuple {
+            src: self.src,
+            dst: self.dst,
+            sport: self.sport,
+            dport: self.dport,
+            proto: self.proto,
+        }
+        .reverse();
         let flags = match self.flags {
             0 => 0,
             f if f & tcp::SYN != 0 => tcp::SYN | tcp::ACK,
@@ -152,7 +170,14 @@ impl Sketch {
         match vpcd_wire::parse_frame(frame, 0).ok()? {
             vpcd_wire::Parsed::Ip(p) => {
                 let t = p.tuple(frame.bytes());
-                Some(Sketch { proto: t.proto, src: t.src, dst: t.dst, sport: t.sport, dport: t.dport, flags: p.tcp_flags })
+                Some(Sketch {
+                    proto: t.proto,
+                    src: t.src,
+                    dst: t.dst,
+                    sport: t.sport,
+                    dport: t.dport,
+                    flags: p.tcp_flags,
+                })
             }
             vpcd_wire::Parsed::Arp(_) => None,
         }
@@ -216,7 +241,24 @@ impl Sketch {
                 head.extend_from_slice(&self.sport.to_be_bytes());
                 head.extend_from_slice(&self.dport.to_be_bytes());
                 // Sequence and acknowledgement numbers of one; 20 bytes of header; a window.
-                head.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, u8::from(self.flags & tcp::ACK != 0), 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+                head.extend_from_slice(&[
+                    0,
+                    0,
+                    0,
+                    1,
+                    0,
+                    0,
+                    0,
+                    u8::from(self.flags & tcp::ACK != 0),
+                    0x50,
+                    self.flags,
+                    0xff,
+                    0xff,
+                    0,
+                    0,
+                    0,
+                    0,
+                ]);
             }
             proto::UDP => {
                 head.extend_from_slice(&self.sport.to_be_bytes());
@@ -238,7 +280,13 @@ impl Sketch {
 
 impl Display for Sketch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = vpcd_wire::FiveTuple { src: self.src, dst: self.dst, sport: self.sport, dport: self.dport, proto: self.proto };
+        let t = vpcd_wire::FiveTuple {
+            src: self.src,
+            dst: self.dst,
+            sport: self.sport,
+            dport: self.dport,
+            proto: self.proto,
+        };
         write!(f, "{t}")?;
         if self.proto != proto::TCP {
             return Ok(());

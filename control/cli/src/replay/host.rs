@@ -183,14 +183,25 @@ impl Swap {
 
     /// The checksum of the layer above, and what an ICMP error quotes.
     #[expect(clippy::too_many_arguments, reason = "where the upper layer lies and what is known about it, used twice")]
-    fn upper(&self, bytes: &mut [u8], at: usize, end: usize, protocol: u8, addresses: u32, v6: bool, outermost: bool) -> u32 {
+    fn upper(
+        &self,
+        bytes: &mut [u8],
+        at: usize,
+        end: usize,
+        protocol: u8,
+        addresses: u32,
+        v6: bool,
+        outermost: bool,
+    ) -> u32 {
         match protocol {
             proto::TCP => covered(bytes, at + 16, end, addresses, update),
             proto::UDP => covered(bytes, at + 6, end, addresses, update_udp),
             proto::ICMP if !v6 && outermost => {
                 let quoted = match bytes.get(at) {
                     // Source quench and redirect quote as well, though they are no errors to the pipeline.
-                    Some(&typ) if is_icmp_error(false, typ) || matches!(typ, 4 | 5) => self.packet4(bytes, at + 8, end, false),
+                    Some(&typ) if is_icmp_error(false, typ) || matches!(typ, 4 | 5) => {
+                        self.packet4(bytes, at + 8, end, false)
+                    }
                     _ => 0,
                 };
                 quoted + covered(bytes, at + 2, end, quoted, update)

@@ -59,7 +59,10 @@ impl Spec {
             }
         };
         let Some(inside) = inside else {
-            return Err(Failure::user(format_args!("{} has no IPv6 address that could stand for host={host}", PortInfo::name(port))));
+            return Err(Failure::user(format_args!(
+                "{} has no IPv6 address that could stand for host={host}",
+                PortInfo::name(port)
+            )));
         };
         Ok(Some(Exchange::new(host, inside, outside)))
     }
@@ -170,7 +173,7 @@ fn look_through(file: &Path, keep: bool, survey: &mut Survey) -> Outcome<Records
             Ok(false) => break,
             // A recording that was interrupted: what came before is good.
             Err(e) if matches!(e.fault(), Some(Fault::Truncated(_))) => {
-                survey.warnings.push(format!("{e}: only the {count} frames before are replayed"));
+                survey.warnings.push(format!("{e}: only the frames before it ({count}) are replayed"));
                 break;
             }
             Err(e) => return Err(e.into()),

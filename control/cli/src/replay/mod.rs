@@ -69,7 +69,10 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let mut loaded = args.template.load()?;
     if args.inputs.is_empty() {
-        return Err(Failure::Usage(format!("replay needs at least one --in PORT=FILE; ports are: {}", ports::list(&loaded.stack))));
+        return Err(Failure::Usage(format!(
+            "replay needs at least one --in PORT=FILE; ports are: {}",
+            ports::list(&loaded.stack)
+        )));
     }
     let Some(dir) = args.out.as_deref() else {
         return Err(Failure::Usage("replay needs --out DIR for its results".into()));
@@ -90,7 +93,13 @@ pub fn run(args: &Args) -> Outcome {
 
     let compiled = loaded.compile();
     let seed = args.seed.or(survey.seed).unwrap_or(0);
-    let config = Config { seed, sessions: SESSIONS, workers: args.workers.into(), strict_l2: args.strict_l2, ..Config::default() };
+    let config = Config {
+        seed,
+        sessions: SESSIONS,
+        workers: args.workers.into(),
+        strict_l2: args.strict_l2,
+        ..Config::default()
+    };
     let mut engine = Memory::new(config);
     engine.publish(compiled.topology);
     let mut names_given = Vec::new();
@@ -160,7 +169,7 @@ impl Job {
                 self.end(n, End::NotMine)?;
                 self.spare.push(frame);
                 // A long stretch of these must not pile up.
-                if n % CHUNK as u64 == 0 {
+                if n.is_multiple_of(CHUNK as u64) {
                     self.lines.write(&self.ports, &self.names)?;
                 }
                 continue;
@@ -200,7 +209,11 @@ fn unreachable_port(spec: &Spec, stack: &Stack) -> Outcome {
         && spec.host.is_some_and(|h| h.is_ipv4())
         && port.primary_public().is_none()
     {
-        warn(format_args!("{} has no public address: frames to host={} enter the internet as they are", spec.port, spec.host.map(|h| h.to_string()).unwrap_or_default()));
+        warn(format_args!(
+            "{} has no public address: frames to host={} enter the internet as they are",
+            spec.port,
+            spec.host.map(|h| h.to_string()).unwrap_or_default()
+        ));
     }
     Ok(())
 }

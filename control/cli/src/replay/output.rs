@@ -14,7 +14,6 @@ use vpcd_dataplane::pipeline::{Deps, Kind, Verdict};
 use vpcd_dataplane::topology::{DepKind, EniIdx, NatIdx, PortNo, SubnetIdx, Topology};
 use vpcd_io::capture::{PcapngWriter, SectionInfo};
 
-
 /// The captures of the ports, each made when the port receives its first frame.
 pub(super) struct Captures {
     dir: PathBuf,
@@ -30,7 +29,14 @@ pub(super) struct Captures {
 impl Captures {
     /// Into `dir`; `comment` is what the header of each says.
     pub(super) fn new(dir: &Path, comment: String) -> Captures {
-        Captures { dir: dir.into(), comment, open: HashMap::new(), ways: HashMap::new(), text: String::new(), written: 0 }
+        Captures {
+            dir: dir.into(),
+            comment,
+            open: HashMap::new(),
+            ways: HashMap::new(),
+            text: String::new(),
+            written: 0,
+        }
     }
 
     /// The file of a port.
@@ -181,7 +187,13 @@ impl Lines {
     pub(super) fn create(path: &Path) -> Outcome<Lines> {
         let name = path.display().to_string();
         let file = File::create(path).with_context(|| format!("cannot create {name}"))?;
-        Ok(Lines { file: BufWriter::with_capacity(1 << 18, file), name, first: 0, waiting: VecDeque::new(), text: String::new() })
+        Ok(Lines {
+            file: BufWriter::with_capacity(1 << 18, file),
+            name,
+            first: 0,
+            waiting: VecDeque::new(),
+            text: String::new(),
+        })
     }
 
     /// The next frame came in; `port` is the number of its name in what [`Lines::write`] is given.
@@ -211,7 +223,9 @@ impl Lines {
             let _ = write!(self.text, "{{\"n\":{},\"port\":{port},\"ts\":\"{s}.{ns:09}\",", self.first);
             match end {
                 End::NotMine => {
-                    self.text.push_str("\"verdict\":\"drop\",\"stage\":\"engine\",\"at\":null,\"reason\":\"not-mine\",\"out\":[]}\n");
+                    self.text.push_str(
+                        "\"verdict\":\"drop\",\"stage\":\"engine\",\"at\":null,\"reason\":\"not-mine\",\"out\":[]}\n",
+                    );
                 }
                 End::Judged(verdict, out) => judged(&mut self.text, verdict, out.as_slice(), names),
             }

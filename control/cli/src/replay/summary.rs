@@ -44,7 +44,11 @@ impl Summary {
             ("what came into the engine, and what left it", came, went),
             ("frames held at the end, and none", counters.held, 0),
             ("drop verdicts, and drops that were counted", self.kind(Kind::Drop), dropped),
-            ("answered frames, and those that were counted", self.kind(Kind::Reply) + self.kind(Kind::Punt), counters.consumed),
+            (
+                "answered frames, and those that were counted",
+                self.kind(Kind::Reply) + self.kind(Kind::Punt),
+                counters.consumed,
+            ),
             ("frames sent, and frames written", self.sent, written),
         ];
         match laws.iter().find(|(_, a, b)| a != b) {
