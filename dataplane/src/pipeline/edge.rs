@@ -178,7 +178,7 @@ impl<O: Observer> Walk<'_, O> {
     fn way_back(&mut self, vpc: VpcIdx, owner: EniIdx, igw: bool) -> Pass {
         let eni = self.eni(owner, At::Internet)?;
         let subnet = self.subnet(eni.subnet)?;
-        match self.route(subnet.route_table, self.plan.tuple.src) {
+        match self.route(subnet.route_table, self.plan.tuple.src, At::Subnet(eni.subnet)) {
             Some(Target::InternetGateway) if igw => Ok(()),
             Some(Target::EgressOnly) => {
                 let related = self.plan.quote.map(|q| q.reverse());
@@ -200,7 +200,7 @@ impl<O: Observer> Walk<'_, O> {
     fn steered(&mut self, vpc: VpcIdx) -> Option<EniIdx> {
         self.note(DepKind::Vpc, vpc.0);
         let table = self.topology.vpcs.get(vpc.at())?.igw_routes?;
-        match self.route(table, self.plan.tuple.dst) {
+        match self.route(table, self.plan.tuple.dst, At::InternetGateway(vpc)) {
             Some(Target::Eni(through)) => Some(through),
             _ => None,
         }

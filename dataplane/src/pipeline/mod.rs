@@ -130,11 +130,11 @@ impl<'a, O: Observer> Walk<'a, O> {
     /// the next hop is in the same subnet (SG-02, NAT-22).
     fn leave(&mut self, hop: Hop) -> Pass {
         let subnet = self.subnet(hop.subnet)?;
-        let target = self.route(subnet.route_table, self.plan.tuple.dst);
+        let at = At::Subnet(hop.subnet);
+        let target = self.route(subnet.route_table, self.plan.tuple.dst, at);
         if target.is_none_or(|t| self.crosses(hop, t)) {
             self.nacl(hop.subnet, true)?;
         }
-        let at = At::Subnet(hop.subnet);
         match target {
             None => self.stop(Stage::Route, Reason::NoRoute, at),
             Some(Target::Blackhole) => self.stop(Stage::Route, Reason::Blackhole, at),
@@ -217,16 +217,15 @@ impl<'a, O: Observer> Walk<'a, O> {
         self.topology.addresses.get(vpc.at()).and_then(|map| map.owner(address))
     }
 
-    fn route(&mut self, table: crate::topology::RouteTableIdx, to: IpAddr) -> Option<Target> {
+    fn route(&mut self, table: crate::topology::RouteTableIdx, to: IpAddr, at: At) -> Option<Target> {
         self.note(DepKind::RouteTable, table.0);
         let route = self.topology.route_tables.get(table.at()).and_then(|t| t.lookup(to));
-        let place = At::Internet;
         match route {
             Some(r) => {
                 let passed = r.target != Target::Blackhole;
-                self.observer.gate(Stage::Route, place, passed, Cause::Route(table, r.prefix, r.target));
+                self.observer.gate(Stage::Route, at, passed, Cause::Route(table, r.prefix, r.target));
             }
-            None => self.observer.gate(Stage::Route, place, false, Cause::NoRoute(table)),
+            None => self.observer.gate(Stage::Route, at, false, Cause::NoRoute(table)),
         }
         route.map(|r| r.target)
     }
