@@ -105,7 +105,8 @@ impl Check {
             }
             if e != a {
                 let why = difference(&e, &a);
-                (self.expected.insert(seq, e), self.actual.insert(seq, a));
+                self.expected.insert(seq, e);
+                self.actual.insert(seq, a);
                 return Err(self.disagree(seq, why));
             }
             self.inputs.remove(&seq);

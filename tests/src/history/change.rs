@@ -3,7 +3,7 @@
 use super::rng::Rng;
 use super::topology::{add_nat, free_public, nacl_entry, prefix, sg_rule, target};
 use crate::model::world::{Public, Target, World};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Names of all changes.
 pub const KINDS: [&str; 14] = [
@@ -144,6 +144,24 @@ pub(super) fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static st
         }
     };
     (done && w != *world).then_some((w, KINDS[kind]))
+}
+
+/// Gives a public address that somebody is talking to to somebody else.
+pub(super) fn reassociate(world: &World, public: Ipv4Addr, rng: &mut Rng) -> Option<World> {
+    let mut w = world.clone();
+    let at = w.publics.iter().position(|p| p.public == public)?;
+    if w.nats.iter().flatten().any(|n| n.public == public) {
+        return None;
+    }
+    let (vpc, old) = (w.publics[at].vpc, w.publics[at].private);
+    let homes: Vec<Ipv4Addr> = (0..w.enis.len())
+        .filter(|&e| w.vpc_of(e) == vpc && w.enis[e].nat.is_none())
+        .flat_map(|e| w.enis[e].addresses.clone())
+        .filter_map(|a| if let IpAddr::V4(a) = a { Some(a) } else { None })
+        .filter(|a| *a != old && w.public_of(vpc, *a).is_none())
+        .collect();
+    w.publics[at].private = *rng.pick(&homes)?;
+    Some(w)
 }
 
 fn move_public(w: &mut World, rng: &mut Rng) -> Option<bool> {

@@ -29,7 +29,7 @@ impl Dress {
             ttl: 64,
             df: rng.chance(50),
             payload: rng.below(40),
-            id: rng.next() as u16,
+            id: rng.bits() as u16,
             extra: false,
             zero_checksum: false,
             wrong_checksum: false,
@@ -76,7 +76,7 @@ pub fn tcp_flags(rng: &mut Rng) -> u8 {
 }
 
 fn random_bytes(rng: &mut Rng, n: usize) -> Vec<u8> {
-    (0..n).map(|_| rng.next() as u8).collect()
+    (0..n).map(|_| rng.bits() as u8).collect()
 }
 
 /// The L4 part of a packet with this tuple, checksum complete.
@@ -170,7 +170,7 @@ pub fn ip(t: Tuple, d: &Dress, content: &[u8], rng: &mut Rng) -> Vec<u8> {
         (IpAddr::V6(src), IpAddr::V6(dst)) => {
             f.extend([0x86, 0xdd]);
             let (first, chain) = if d.extra { extensions(t.proto, rng) } else { (t.proto, Vec::new()) };
-            f.extend([0x60, 0, rng.next() as u8, 0]);
+            f.extend([0x60, 0, rng.bits() as u8, 0]);
             f.extend(((chain.len() + content.len()) as u16).to_be_bytes());
             f.extend([first, d.ttl]);
             f.extend(src.octets());
@@ -232,7 +232,7 @@ pub fn packet(t: Tuple, d: &Dress, rng: &mut Rng) -> Vec<u8> {
 /// Pieces of a packet with this tuple, in order. `len`: payload bytes of each but the last.
 pub fn fragments(t: Tuple, d: &Dress, len: usize, rng: &mut Rng) -> Vec<Vec<u8>> {
     let content = l4(t, d, rng);
-    let id = rng.next() as u32;
+    let id = rng.bits() as u32;
     let count = content.len().div_ceil(len);
     (0..count)
         .map(|i| piece(t, d, id, i * len, i + 1 < count, &content[i * len..content.len().min((i + 1) * len)], rng))
@@ -422,7 +422,7 @@ pub fn broken(way: usize, t: Tuple, mtu: usize, rng: &mut Rng) -> Option<Vec<u8>
         10 => {
             let at = rng.range(12, f.len().min(60) - 1);
             // A changed IPv4 header would only ever meet its checksum, and an L4 checksum of all ones has two readings.
-            f[at] = rng.next() as u8;
+            f[at] = rng.bits() as u8;
             if v4 && at >= 16 && f[14] == 0x45 && f.len() >= 34 && at < 34 {
                 seal4(&mut f[14..34]);
             }
@@ -438,7 +438,7 @@ pub fn broken(way: usize, t: Tuple, mtu: usize, rng: &mut Rng) -> Option<Vec<u8>
             ]);
             let t = if offset == 0 && len == 16 { Tuple { proto: TCP, ..t } } else { t };
             let content = random_bytes(rng, len);
-            return Some(piece(t, &d, rng.next() as u32, offset, more, &content, rng));
+            return Some(piece(t, &d, rng.bits() as u32, offset, more, &content, rng));
         }
         _ => return None,
     }

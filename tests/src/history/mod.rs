@@ -35,8 +35,9 @@ pub enum Step {
 }
 
 /// Kinds of frames a set of histories must hold, besides [`BROKEN`].
-pub const FRAMES: [&str; 37] = [
+pub const FRAMES: [&str; 38] = [
     "burst",
+    "tracked elastic ip moved",
     "low ttl",
     "big, do not fragment",
     "big",

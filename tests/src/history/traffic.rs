@@ -1,7 +1,7 @@
 //! What is sent next. Most frames belong to conversations that exist: the player remembers what it sent and what came out of
 //! which port, answers it, repeats it, complains about it, and looks into the model for state that is about to end.
 
-use super::change::change;
+use super::change::{change, reassociate};
 use super::frames::{BROKEN, Dress, arp, broken, error, fragments, nd, packet, piece, tcp_flags};
 use super::rng::Rng;
 use super::topology::{EPHEMERAL, REMOTES4, REMOTES6, SERVICES};
@@ -31,12 +31,23 @@ pub struct Player {
     later: Vec<(u32, Vec<u8>)>,
     /// An address that has changed hands is talked to next.
     hot: Option<IpAddr>,
+    /// What goes before anything else.
+    urgent: Option<(u32, Vec<u8>)>,
 }
 
 impl Player {
     /// From a seed.
     pub fn new(rng: Rng) -> Player {
-        Player { rng, now: 1_000_000 * MS, seq: 0, sent: Vec::new(), seen: Vec::new(), later: Vec::new(), hot: None }
+        Player {
+            rng,
+            now: 1_000_000 * MS,
+            seq: 0,
+            sent: Vec::new(),
+            seen: Vec::new(),
+            later: Vec::new(),
+            hot: None,
+            urgent: None,
+        }
     }
 
     /// Frames that came out.
@@ -48,6 +59,11 @@ impl Player {
 
     /// The next step, and names of what it is for the coverage table.
     pub fn step(&mut self, model: &Model) -> (Step, Vec<&'static str>) {
+        if self.rng.chance(12)
+            && let Some(step) = self.pull_away(model)
+        {
+            return (step, vec!["elastic ip moved", "tracked elastic ip moved"]);
+        }
         if self.rng.chance(5)
             && let Some((w, name)) = change(&model.world, &mut self.rng)
         {
@@ -68,6 +84,27 @@ impl Player {
         (Step::Frames(frames), names)
     }
 
+    /// Re-associates a public address that a track talks to; that flow goes on at once, from the ENI that has the track.
+    fn pull_away(&mut self, model: &Model) -> Option<Step> {
+        let w = &model.world;
+        let towards: Vec<(u32, Tuple, Ipv4Addr)> = model
+            .state
+            .tracks
+            .iter()
+            .filter_map(|t| match t.tuple.dst {
+                IpAddr::V4(a) if w.behind(a).is_some() => Some((t.eni as u32 + 1, t.tuple, a)),
+                _ => None,
+            })
+            .collect();
+        let &(port, tuple, public) = self.rng.pick(&towards)?;
+        let next = reassociate(w, public, &mut self.rng)?;
+        if self.can_send(&next, port) {
+            let frame = self.dress(tuple, ACK, &mut Vec::new());
+            self.urgent = Some((port, frame));
+        }
+        Some(Step::Publish(Box::new(next)))
+    }
+
     fn tick(&mut self, names: &mut Vec<&'static str>) {
         self.now += match self.rng.weighted(&[78, 17, 3, 2]) {
             0 => self.rng.below(3 * MS as usize) as u64,
@@ -83,6 +120,9 @@ impl Player {
     }
 
     fn frame(&mut self, model: &Model, names: &mut Vec<&'static str>) -> Vec<(u32, Vec<u8>)> {
+        if let Some(first) = self.urgent.take() {
+            return vec![first];
+        }
         if !self.later.is_empty() && self.rng.chance(60) {
             let at = if self.rng.chance(75) { 0 } else { self.rng.below(self.later.len()) };
             return vec![self.later.remove(at)];
@@ -450,7 +490,7 @@ impl Player {
             }
             4 => {
                 names.push("too many fragments");
-                let id = self.rng.next() as u32;
+                let id = self.rng.bits() as u32;
                 let first = self.rng.chance(50);
                 let count = if first { 70 } else { 19 };
                 let from = if first { 0 } else { 3 };

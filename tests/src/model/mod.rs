@@ -228,8 +228,8 @@ impl Model {
         let nd = neighbours::is_nd(&walk.packet);
         let end = match sender {
             _ if nd => Ok(neighbours::nd(&self.world, sender, &walk.packet)),
-            Some(s) => walk.from_eni(s),
-            None => walk.sane(At::Internet).and_then(|()| walk.from_internet()),
+            Some(s) => walk.leave_eni(s),
+            None => walk.sane(At::Internet).and_then(|()| walk.enter_vpc()),
         };
         let (touches, through, notes) = (walk.touches, walk.through_nat, walk.notes);
         let flags = walk.original.flags;

@@ -319,7 +319,7 @@ impl Packet {
                 if f.offset == 8 && f.proto == TCP {
                     return Err("fragment-tiny");
                 }
-                if f.more && (f.len == 0 || f.len % 8 != 0) {
+                if f.more && (f.len == 0 || !f.len.is_multiple_of(8)) {
                     return Err("fragment-tiny");
                 }
                 if f.offset + f.len > 65535 {

@@ -82,7 +82,7 @@ impl Walk<'_> {
     }
 
     /// Section 4, after the neighbours.
-    pub(super) fn from_eni(&mut self, sender: usize) -> Go<Outcome> {
+    pub(super) fn leave_eni(&mut self, sender: usize) -> Go<Outcome> {
         let here = At::Eni(sender);
         self.sane(here)?;
         if self.packet.quote().is_none() {
@@ -174,7 +174,7 @@ impl Walk<'_> {
                 if sender == Some(e) {
                     return stop("route", "hairpin", At::Eni(e));
                 }
-                self.to_middlebox(e, subnet)
+                self.via_middlebox(e, subnet)
             }
             Some(Target::Nat(n)) => {
                 if translated {
@@ -187,7 +187,7 @@ impl Walk<'_> {
         }
     }
 
-    fn to_middlebox(&mut self, e: usize, from: usize) -> Go<Outcome> {
+    fn via_middlebox(&mut self, e: usize, from: usize) -> Go<Outcome> {
         let eni = &self.world.enis[e];
         if eni.subnet != from {
             self.nacl(eni.subnet, Way::In)?;
@@ -402,13 +402,13 @@ impl Walk<'_> {
         };
         if here {
             self.notes.push("edge hairpin".into());
-            return self.from_internet();
+            return self.enter_vpc();
         }
         Ok(self.emit(0, INTERNET_MAC, FABRIC_MAC))
     }
 
     /// Section 5, in.
-    pub(super) fn from_internet(&mut self) -> Go<Outcome> {
+    pub(super) fn enter_vpc(&mut self) -> Go<Outcome> {
         let dst = self.packet.dst;
         if dst.is_multicast() || is_broadcast(dst) {
             return stop("route", "no-multicast", At::Internet);
