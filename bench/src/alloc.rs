@@ -77,3 +77,8 @@ pub fn per_call<R>(mut f: impl FnMut() -> R) -> f64 {
     }
     (calls() - before) as f64 / 1000.0
 }
+
+/// Prints [`per_call`] under the name of a bench, to stand beside its time.
+pub fn print_per_call<R>(name: &str, f: impl FnMut() -> R) {
+    println!("{name}: {:.3} allocations per call", per_call(f));
+}

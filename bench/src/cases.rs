@@ -150,10 +150,8 @@ fn routes(case: Case) -> (RouteTable, RouteTable) {
         Case::Route => {
             let appliance = Target::Eni(EniIdx(APPLIANCE_ENI));
             // 998 of the 1,024 /17 of the remotes; the default route takes the rest.
-            let many = (0..998).map(|n| Route {
-                prefix: net(Ipv4Addr::from(REMOTES + n * (1 << 15)), 17),
-                target: appliance,
-            });
+            let many =
+                (0..998).map(|n| Route { prefix: net(Ipv4Addr::from(REMOTES + n * (1 << 15)), 17), target: appliance });
             [local.clone(), default(appliance)].into_iter().chain(many).collect()
         }
     };

@@ -85,9 +85,8 @@ fn read(path: &Path) -> Result<Routes> {
     for (line, text) in text.lines().enumerate() {
         let mut words = text.split('#').next().unwrap_or("").split_whitespace();
         let Some(prefix) = words.next() else { continue };
-        let prefix: IpNet = prefix
-            .parse()
-            .with_context(|| format!("{}:{}: {prefix} is not a prefix", path.display(), line + 1))?;
+        let prefix: IpNet =
+            prefix.parse().with_context(|| format!("{}:{}: {prefix} is not a prefix", path.display(), line + 1))?;
         let known = hops.len() as u32;
         let hop = *hops.entry(words.next().unwrap_or("")).or_insert(known);
         match prefix {
@@ -109,9 +108,9 @@ pub fn lookup(routes: &Routes) -> Result<Vec<LookupReport>> {
         let built = start.elapsed().as_secs_f64();
         let inside = |r: &mut Random| {
             let net = routes.v4[r.below(routes.v4.len())].0;
-            u32::from(net.network()) | r.next() as u32 & u32::from(net.hostmask())
+            u32::from(net.network()) | r.draw() as u32 & u32::from(net.hostmask())
         };
-        for (queries, addresses) in queries(&mut random, |r| r.next() as u32, inside) {
+        for (queries, addresses) in queries(&mut random, |r| r.draw() as u32, inside) {
             reports.push(LookupReport {
                 routes: fib.len(),
                 family: "ipv4",
@@ -126,7 +125,7 @@ pub fn lookup(routes: &Routes) -> Result<Vec<LookupReport>> {
         let start = Instant::now();
         let fib = Fib6::build(&routes.v6);
         let built = start.elapsed().as_secs_f64();
-        let any = |r: &mut Random| u128::from(r.next()) << 64 | u128::from(r.next());
+        let any = |r: &mut Random| u128::from(r.draw()) << 64 | u128::from(r.draw());
         // Of all addresses only 2000::/3 is in use.
         let uniform = |r: &mut Random| any(r) >> 3 | 1 << 125;
         let inside = |r: &mut Random| {
@@ -243,7 +242,7 @@ pub fn bgp6(count: usize) -> Vec<(Ipv6Net, u32)> {
     let mut random = Random::new(6);
     let registries: [u128; 5] = [0x2001, 0x2400, 0x2600, 0x2800, 0x2a00];
     let allocations: Vec<u128> = (0..(count / 6).max(1))
-        .map(|_| registries[random.below(5)] << 112 | u128::from(random.next() & 0x0fff_ffff) << 96)
+        .map(|_| registries[random.below(5)] << 112 | u128::from(random.draw() & 0x0fff_ffff) << 96)
         .collect();
     let mut seen = HashSet::with_capacity(count);
     let mut routes = Vec::with_capacity(count);
@@ -251,11 +250,11 @@ pub fn bgp6(count: usize) -> Vec<(Ipv6Net, u32)> {
         let len = length(&mut random, &LENGTHS6);
         let mut address = allocations[random.below(allocations.len())];
         // Networks of one holder are numbered from below.
-        address |= (u128::from(random.next()) >> (32 + random.below(32))) << 64 & ((1 << 96) - 1);
+        address |= (u128::from(random.draw()) >> (32 + random.below(32))) << 64 & ((1 << 96) - 1);
         let net = Ipv6Net::new_assert(address.into(), len).trunc();
         // Short prefixes run out before their share does.
         let net = if seen.contains(&net) {
-            Ipv6Net::new_assert((address | u128::from(random.next() & 0xffff_ffff) << 64).into(), 48).trunc()
+            Ipv6Net::new_assert((address | u128::from(random.draw() & 0xffff_ffff) << 64).into(), 48).trunc()
         } else {
             net
         };

@@ -91,7 +91,8 @@ pub struct Store {
     /// Per frame its bytes, padded, and its port in the last four: whole cache lines.
     bytes: Vec<u8>,
     stride: usize,
-    len: usize,
+    /// Bytes of a frame.
+    size: usize,
     count: usize,
     next: usize,
 }
@@ -109,7 +110,7 @@ impl Store {
             flow.write(&mut at[..len]);
             at[stride - 4..].copy_from_slice(&flow.port().to_ne_bytes());
         }
-        Store { bytes, stride, len, count, next: 0 }
+        Store { bytes, stride, size: len, count, next: 0 }
     }
 
     /// Copies the next frame of the round into `frame`.
@@ -118,7 +119,7 @@ impl Store {
         let from = self.next * self.stride;
         self.next = if self.next + 1 == self.count { 0 } else { self.next + 1 };
         let record = &self.bytes[from..from + self.stride];
-        frame.copy_from(&record[..self.len]);
+        frame.copy_from(&record[..self.size]);
         if let Some(port) = record.last_chunk() {
             frame.port = PortNo::from_ne_bytes(*port);
         }
