@@ -139,3 +139,26 @@ fn workers_and_cache_change_no_byte() {
     assert_eq!(one, run(4, true));
     assert_eq!(one, run(3, false));
 }
+
+#[test]
+fn a_full_table_refuses_and_evicts_alike_with_any_number_of_workers() {
+    let run = |workers| {
+        let mut m = engine(Config { workers, sessions: 1024, seed: 7, ..Config::default() });
+        let mut all = Vec::new();
+        for round in 0..40u64 {
+            let frames = (0..512u64).map(|n| {
+                let to = format!("20.{}.{}.1", round, n % 200);
+                let mut f = tcp("10.0.1.5", 1024 + n as u16, &to, 443, "S");
+                (f.port, f.ts, f.seq) = (DB, round * 7_000_000_000 + n, n);
+                f
+            });
+            for d in m.run(frames.collect()) {
+                all.push((d.seq, d.verdict, d.out.iter().map(|(p, f)| (*p, f.bytes().to_vec())).collect::<Vec<_>>()));
+            }
+        }
+        assert!(m.usage().sessions > 1024, "the table was full");
+        all
+    };
+    let one = run(1);
+    assert!(one == run(4) && one == run(3));
+}

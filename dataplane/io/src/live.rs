@@ -334,7 +334,7 @@ impl Runner {
             }
             status.tell(&self.worker);
             if napped && !worked {
-                self.worker.reclaim(now_ns(), RING);
+                self.worker.rest(now_ns(), RING);
                 self.worker.expire(now_ns(), &mut self.out);
             }
             idle = if worked { 0 } else { idle + 1 };

@@ -1,7 +1,7 @@
 //! The engine in memory: frames that carry their time go in, verdicts and frames come out, the same bytes every time and
 //! with any number of workers. Parsing, fragments and steering happen in order here; then each worker runs its share.
 
-use super::worker::{Handed, Intake, Job, RECLAIM_SHARE, Tally, Worker};
+use super::worker::{Handed, Intake, Job, Tally, Worker};
 use super::{Config, Counters, Sink};
 use crate::nat::SHARDS;
 use crate::pipeline::{Deps, Gate, Plan, Stop, Verdict};
@@ -157,11 +157,9 @@ impl Share {
     fn run(mut self, worker: &mut Worker, topology: &Topology) -> Vec<Done> {
         let mut done = Vec::with_capacity(self.jobs.len());
         let given = self.orders.iter().zip(&self.jobs).map(|(&order, job)| (order, job.now)).collect::<Vec<_>>();
-        let now = self.jobs.last().map_or(0, |j| j.now);
         let mut given = given.into_iter();
         let mut sink = Collect { done: &mut done, orders: Orders::Given(&mut given), pending: Vec::new() };
         worker.run(topology, &mut self.frames, &self.jobs, &mut sink);
-        worker.reclaim(now, self.jobs.len() / RECLAIM_SHARE + 1);
         done
     }
 }

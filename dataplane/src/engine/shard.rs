@@ -15,6 +15,14 @@ use vpcd_wire::{
     build_ra, build_tcp_rst4, fragment4, parse_nd, quote, rewrite_error4, set_macs, tcp,
 };
 
+/// One session looked at per eight jobs: looking costs memory bandwidth, and a full table reclaims on demand.
+const JOBS_PER_ROUND: u32 = 64;
+const SESSIONS_PER_ROUND: usize = 8;
+/// Longest gap after which every session is looked at.
+const SWEEP_GAP_NS: u64 = (1 << 30) * 1_000_000;
+/// A gap that no state survives.
+const FORGET_GAP_NS: u64 = (1 << 31) * 1_000_000;
+
 /// What a packet is handled with besides the shard itself.
 pub(super) struct Context<'a> {
     pub(super) topology: &'a Topology,
@@ -28,7 +36,11 @@ pub(super) struct Context<'a> {
 pub(super) struct Shard {
     pub(super) flows: Flows,
     ports: Ports,
+    /// Latest time seen (ns).
     clock: u64,
+    /// Time of the last look at every session (ns).
+    swept: u64,
+    jobs: u32,
 }
 
 impl Shard {
@@ -36,14 +48,46 @@ impl Shard {
         let mean = config.sessions.div_ceil(crate::nat::SHARDS);
         // Six standard deviations of a binomial: no shard refuses while others have room.
         let room = mean + 6 * mean.isqrt() + 16;
-        Shard { flows: Flows::new(room, hash), ports: Ports::new(number, config.ports_per_slice, hash), clock: 0 }
+        Shard {
+            flows: Flows::new(room, hash),
+            ports: Ports::new(number, config.ports_per_slice, hash),
+            clock: 0,
+            swept: 0,
+            jobs: 0,
+        }
     }
 
-    /// Time never runs backwards for a flow, whichever worker received its frame.
+    /// The time of a job of this shard. Time never runs backwards for a flow, whichever worker received its frame. Dead sessions are reclaimed at
+    /// the pace of the shard's own jobs, so that what is left when the table is full does not depend on the number of workers.
     #[inline]
     pub(super) fn clock(&mut self, now_ns: u64) -> u64 {
         self.clock = self.clock.max(now_ns);
+        self.jobs = self.jobs.wrapping_add(1);
+        if self.jobs.is_multiple_of(JOBS_PER_ROUND) {
+            self.flows.reclaim(stamp(self.clock), SESSIONS_PER_ROUND);
+        }
+        if self.clock - self.swept >= SWEEP_GAP_NS {
+            self.sweep();
+        }
         self.clock
+    }
+
+    /// Looks at every session: their stamps are 32 bits wide.
+    #[cold]
+    fn sweep(&mut self) {
+        if self.clock - self.swept >= FORGET_GAP_NS {
+            self.flows.clear();
+        } else {
+            let round = self.flows.round();
+            self.flows.reclaim(stamp(self.clock), round);
+        }
+        self.swept = self.clock;
+    }
+
+    /// Reclaims while nothing arrives.
+    pub(super) fn rest(&mut self, now_ns: u64, sessions: usize) {
+        self.clock = self.clock.max(now_ns);
+        self.flows.reclaim(stamp(self.clock), sessions);
     }
 
     /// The remembered action, applied: the port the frame leaves by. None: the packet must walk.

@@ -12,14 +12,6 @@ use crate::session::{FlowHash, NO_ENTRY, Usage, stamp};
 use crate::topology::{EniIdx, PortNo, Topology};
 use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 
-/// Longest gap (ms) after which every session is looked at: stamps are 32 bits wide.
-const SWEEP_GAP_MS: u64 = 1 << 30;
-/// A gap that no state survives.
-const FORGET_GAP_MS: u64 = 1 << 31;
-
-/// Sessions looked at for reclaiming: one per this many frames. Looking costs memory bandwidth; a full table reclaims on demand.
-pub(super) const RECLAIM_SHARE: usize = 8;
-
 /// A parsed frame that knows its shard.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
@@ -191,7 +183,6 @@ pub struct Worker {
     rest: Vec<Handed>,
     /// Next shard whose sessions are looked at for reclaiming.
     hand: usize,
-    swept_ms: u64,
 }
 
 impl Worker {
@@ -211,7 +202,6 @@ impl Worker {
             hashes: Vec::with_capacity(BATCH),
             rest: Vec::with_capacity(BATCH),
             hand: number,
-            swept_ms: 0,
         }
     }
 
@@ -239,7 +229,6 @@ impl Worker {
     ) {
         self.prepare(topology);
         for batch in frames.chunks_mut(BATCH) {
-            let now = batch.last().map_or(0, |f| f.ts);
             self.jobs.clear();
             for frame in batch.iter_mut() {
                 self.counters.receive(frame.port, frame.len());
@@ -266,8 +255,7 @@ impl Worker {
             let jobs = std::mem::take(&mut self.jobs);
             self.run(topology, batch, &jobs, sink);
             self.jobs = jobs;
-            self.run_rest(topology, sink);
-            self.reclaim(now, batch.len() / RECLAIM_SHARE + 1);
+            self.run_sorted(topology, sink);
         }
         frames.clear();
     }
@@ -287,7 +275,7 @@ impl Worker {
                 None => self.sort_out(topology, handed.frame, sink, hand),
             }
         }
-        self.run_rest(topology, sink);
+        self.run_sorted(topology, sink);
     }
 
     fn sort_out<S: Sink>(&mut self, topology: &Topology, frame: Frame, sink: &mut S, hand: &mut impl FnMut(Handed)) {
@@ -299,7 +287,7 @@ impl Worker {
         });
     }
 
-    fn run_rest<S: Sink>(&mut self, topology: &Topology, sink: &mut S) {
+    fn run_sorted<S: Sink>(&mut self, topology: &Topology, sink: &mut S) {
         if self.rest.is_empty() {
             return;
         }
@@ -387,25 +375,12 @@ impl Worker {
         }
     }
 
-    /// Frees dead sessions: moves the clock hand over up to `sessions` of one shard. Call it now and then when idle, too.
-    pub fn reclaim(&mut self, now_ns: u64, sessions: usize) {
-        let now_ms = now_ns / 1_000_000;
-        let gap = now_ms.saturating_sub(self.swept_ms);
-        if gap >= SWEEP_GAP_MS {
-            for shard in self.shards.iter_mut().flatten() {
-                if gap >= FORGET_GAP_MS {
-                    shard.flows.clear();
-                } else {
-                    let round = shard.flows.round();
-                    shard.flows.reclaim(now_ms as u32, round);
-                }
-            }
-            self.swept_ms = now_ms;
-        }
+    /// Nothing arrives: frees up to `sessions` dead sessions of one of its shards.
+    pub fn rest(&mut self, now_ns: u64, sessions: usize) {
         for _ in 0..SHARDS {
             self.hand = (self.hand + 1) % SHARDS;
             if let Some(shard) = &mut self.shards[self.hand] {
-                shard.flows.reclaim(now_ms as u32, sessions);
+                shard.rest(now_ns, sessions);
                 return;
             }
         }

@@ -82,7 +82,7 @@ impl<O: Observer> Walk<'_, O> {
     fn leave_vpc(&mut self, stage: Stage, at: At) -> Pass {
         let too_big = self.packet.l3_len() > EDGE_MTU;
         if too_big && (self.packet.has(Packet::V6) || self.packet.has(Packet::DF)) {
-            if self.may_be_told() && self.has_router() {
+            if self.may_be_told() && self.ingress != INTERNET {
                 self.observer.gate(stage, at, false, Cause::Plain);
                 return Err(Stop::Answer(Answer::TooBig(stage, at)));
             }
@@ -101,13 +101,6 @@ impl<O: Observer> Walk<'_, O> {
                 None => Ok(()),
             },
         }
-    }
-
-    /// The subnet of the sender has a router of this family that can tell it.
-    fn has_router(&self) -> bool {
-        let eni = EniIdx::of_port(self.ingress).and_then(|i| self.topology.enis.get(i.at()));
-        let subnet = eni.and_then(|e| self.topology.subnets.get(e.subnet.at()));
-        subnet.is_some_and(|s| !self.packet.has(Packet::V6) || s.cidr6.is_some())
     }
 
     /// A frame of the internet port.
