@@ -193,7 +193,7 @@ pub fn pipeline(case: Case, args: &PipelineArgs) -> Result<Report> {
     } else {
         let mut lanes = lanes(&topology, args, ticks_per_ns);
         check(&lanes, args, None).context("while the sessions were made")?;
-        // One second of a tenth each: caches and branch predictors settle.
+        // A tenth of a run: caches and branch predictors settle.
         together(&mut lanes, |lane| lane.run(&topology, args.seconds / 10.0));
         let walks = walks(&lanes);
         for _ in 0..RUNS {
@@ -290,14 +290,17 @@ fn check(lanes: &[Lane], args: &PipelineArgs, walks_before: Option<u64>) -> Resu
     Ok(usage)
 }
 
-/// Bytes that the tables for so many flows reserve, and the conversations they admit before they first refuse one. Flows
+/// Bytes that a worker with tables for so many flows reserves, and the conversations they admit before they first refuse one. Flows
 /// are answered at once: one-way ones would be given up for others, and the table would never refuse.
 pub fn capacity(flows: usize) -> Result<(usize, usize)> {
     let topology = topology(Case::Full);
     let config = config(flows, 1);
+    let heap = alloc::bytes();
     let mut worker = Worker::new(0, &config);
+    // Where it can be counted, everything a worker reserves before its first packet, not only what it owns up to.
+    let heap = usize::try_from(alloc::bytes() - heap).unwrap_or(0);
     worker.prepare(&topology);
-    let bytes = worker.usage().bytes;
+    let bytes = worker.usage().bytes.max(heap);
     let mut random = Random::new(SEED + 2);
     let mut egress = Egress::default();
     let mut frames: Vec<Frame> = (0..BATCH).map(|_| Frame::with_capacity(64)).collect();
