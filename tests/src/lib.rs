@@ -1,9 +1,11 @@
 //! Second opinions on the dataplane. A newcomer reads [`model`] (the rules once more, naively), [`history`] (random
 //! configurations and traffic), [`harness`] (runs both and compares), [`examples`] (the worked
-//! examples of the rules) and [`build`] (a model's world as the dataplane's tables).
+//! examples of the rules), [`build`] (a model's world as the dataplane's tables) and [`captures`] (what other people
+//! captured, through the built program and the model).
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod captures;
 pub mod examples;
 pub mod harness;
 pub mod history;
