@@ -208,7 +208,7 @@ class Checks:
                 return False, (done.stdout + done.stderr).strip()[-60:]
             return judge(end)
 
-        self.passes(what, "all of it arrives", action)
+        self.passes(what, "99 % arrive" if "-u" in options else "90 % by the end", action)
 
 
 def show(drops):
@@ -218,8 +218,8 @@ def show(drops):
 def tcp(end):
     sent, received = end["sum_sent"]["bytes"], end["sum_received"]["bytes"]
     rate = end["sum_received"]["bits_per_second"] / 1e6
-    # The receiver stops counting when the sender says it is done, which may overtake the last segments: hence also the rate.
-    return received >= sent * 0.98 > 0, f"{received / 1e6:.1f} MB at {rate:.0f} Mbit/s"
+    # The receiver stops counting when the sender says that it is done, whatever is still on its way.
+    return received >= sent * 0.9 > 0, f"{received / 1e6:.1f} MB at {rate:.0f} Mbit/s"
 
 
 def udp(end):
