@@ -233,7 +233,7 @@ impl Shard {
         }
         if let Some(own) = own {
             if let Some(left) = self.flows.binding_of(own).filter(|&b| Some(b) != peer) {
-                self.give_up(left, now);
+                self.give_up(cx.topology, left, now);
             }
             self.rest_on(own, peer);
         }
@@ -265,9 +265,14 @@ impl Shard {
         free
     }
 
-    fn give_up(&mut self, binding: u32, now: u32) {
+    fn give_up(&mut self, topology: &Topology, binding: u32, now: u32) {
+        let ended = match self.flows.tuple(binding).src {
+            IpAddr::V4(remote) => topology.association_changed(remote) > self.flows.slot(binding).generation,
+            IpAddr::V6(_) => false,
+        };
         let slot = self.flows.slot(binding);
-        if slot.life(now, self.flows.limits(slot)) == Life::Live
+        if !ended
+            && slot.life(now, self.flows.limits(slot)) == Life::Live
             && let Some(slot) = self.flows.slot_mut(binding)
         {
             slot.give_up(now);
@@ -312,7 +317,7 @@ impl Shard {
                 let slot = self.flows.slot_mut(entry)?;
                 if live.is_none() {
                     slot.forget_action();
-                    slot.bind(client, nat.0, now);
+                    slot.bind(client, nat.0, generation, now);
                 }
                 slot.touch(from_remote, flags, now);
                 Some(entry)

@@ -12,6 +12,9 @@ use crate::session::{FlowHash, NO_ENTRY, Usage, stamp};
 use crate::topology::{EniIdx, PortNo, Topology};
 use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 
+/// Frames whose entries are fetched together: enough to overlap their misses, few enough that what was fetched is still in L1.
+const GROUP: usize = 32;
+
 /// A parsed frame that knows its shard.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
@@ -322,7 +325,7 @@ impl Worker {
 
     /// Runs jobs of this worker's shards in order; `frames[i]` is the frame of `jobs[i]` (there may be more frames than jobs).
     pub(super) fn run<S: Sink>(&mut self, topology: &Topology, frames: &mut [Frame], jobs: &[Job], sink: &mut S) {
-        for (frames, jobs) in frames.chunks_mut(BATCH).zip(jobs.chunks(BATCH)) {
+        for (frames, jobs) in frames.chunks_mut(GROUP).zip(jobs.chunks(GROUP)) {
             self.hashes.clear();
             for (frame, job) in frames.iter().zip(jobs) {
                 let shard = self.shards.get(usize::from(job.place.shard)).and_then(Option::as_ref);

@@ -173,12 +173,14 @@ impl<O: Observer> Walk<'_, O> {
 
     /// The track of an ENI, if it still admits this packet.
     pub(super) fn live_track(&mut self, key: &Key, eni: &Eni) -> Option<u32> {
+        // Asked first: what would end a track concerns this way even before there is one.
+        let ended = self.tracks_ended(key);
         let entry = self.flows.find(key)?;
         let slot = self.flows.slot(entry);
         let live = slot.kind() == Kind::Track
             && slot.life(self.now, &eni.timeouts) == Life::Live
             && !self.starts_over(slot)
-            && slot.born() >= self.tracks_ended(key);
+            && slot.born() >= ended;
         live.then_some(entry)
     }
 
@@ -193,8 +195,10 @@ impl<O: Observer> Walk<'_, O> {
 
     /// Tracks of this flow made before this generation are dead.
     fn tracks_ended(&mut self, key: &Key) -> u32 {
-        if let IpAddr::V4(remote) = key.tuple.dst {
-            self.note_public(remote);
+        for address in [key.tuple.src, key.tuple.dst] {
+            if let IpAddr::V4(address) = address {
+                self.note_public(address);
+            }
         }
         let Some(owner) = EniIdx::of_port(key.ingress) else { return 0 };
         self.topology.tracks_ended(owner, key.tuple.src, key.tuple.dst)

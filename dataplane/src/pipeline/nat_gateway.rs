@@ -102,10 +102,22 @@ impl<O: Observer> Walk<'_, O> {
     }
 
     /// The live binding of what this ENI sends under this tuple.
-    fn binding_of(&self, client: &Key, index: NatIdx) -> Option<u32> {
+    fn binding_of(&mut self, client: &Key, index: NatIdx) -> Option<u32> {
         let entry = self.flows.binding_of(self.flows.find(client)?)?;
+        self.is_live_binding(entry, index, client.tuple.dst).then_some(entry)
+    }
+
+    fn is_live_binding(&mut self, entry: u32, index: NatIdx, remote: IpAddr) -> bool {
+        let mut changed = 0;
+        if let IpAddr::V4(remote) = remote {
+            self.note_public(remote);
+            changed = self.topology.association_changed(remote);
+        }
         let slot = self.flows.slot(entry);
-        (slot.extra == index.0 && slot.life(self.now, &Timeouts::default()) == Life::Live).then_some(entry)
+        slot.kind() == Kind::Binding
+            && slot.extra == index.0
+            && slot.life(self.now, &Timeouts::default()) == Life::Live
+            && slot.generation >= changed
     }
 
     /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
@@ -119,12 +131,8 @@ impl<O: Observer> Walk<'_, O> {
             None => wire,
         };
         let key = Key::new(INTERNET, answered);
-        let binding = self.flows.find(&key).filter(|&e| {
-            let slot = self.flows.slot(e);
-            slot.kind() == Kind::Binding
-                && slot.extra == index.0
-                && slot.life(self.now, &Timeouts::default()) == Life::Live
-        });
+        let remote = answered.src;
+        let binding = self.flows.find(&key).filter(|&e| self.is_live_binding(e, index, remote));
         let Some(entry) = binding else {
             return self.stop(Stage::Natgw, Reason::Unsolicited, at);
         };

@@ -90,7 +90,7 @@ pub struct Slot {
     pub egress: PortNo,
     /// Action: what the walk asked, interned.
     pub path: u32,
-    /// Action: generation up to which `path` is known unchanged.
+    /// Action: generation up to which `path` is known unchanged. Binding: one in which it was alive, even without an action.
     pub generation: u32,
     /// When the state was last touched (ms).
     pub last: u32,
@@ -201,8 +201,9 @@ impl Slot {
     }
 
     /// Turns a fresh entry into the binding of a client.
-    pub fn bind(&mut self, client: (u32, u16), nat: u32, now: u32) {
+    pub fn bind(&mut self, client: (u32, u16), nat: u32, generation: u32, now: u32) {
         self.begin(Kind::Binding, false, now);
+        self.generation = generation;
         self.rw = Rewrite4 { dst: client.0, sport: client.1, dport: client.1, ..Rewrite4::default() };
         self.extra = nat;
     }

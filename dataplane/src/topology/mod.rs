@@ -126,6 +126,8 @@ struct Ends {
     addresses: Map<(EniIdx, IpAddr), u32>,
     /// The public address was associated, moved or let go.
     publics: Map<Ipv4Addr, u32>,
+    /// A NAT gateway with this private address came or went.
+    gateways: Map<(VpcIdx, Ipv4Addr), u32>,
 }
 
 type Map<K, V> = hashbrown::HashMap<K, V, foldhash::quality::FixedState>;
@@ -413,6 +415,7 @@ impl Topology {
         next.ends = self.ends.clone();
         next.inherit_edge(self, generation);
         next.note_ends(self, generation);
+        next.note_gateways(self, generation);
         let internet = PortFacts { mac: next.internet.mac, mtu: next.internet.mtu, vpc: None };
         let facts = (0..next.enis.len()).map(|i| match next.enis.get(i) {
             Some(e) => PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) },
@@ -500,6 +503,23 @@ impl Topology {
         }
     }
 
+    /// Notes NAT gateways that came or went: their addresses steer by port, others by hash.
+    fn note_gateways(&mut self, before: &Topology, generation: u64) {
+        let addresses = |t: &Topology| -> Vec<(VpcIdx, Ipv4Addr)> {
+            t.nats.iter().filter_map(|(_, n)| Some((t.enis.get(n.eni.at())?.vpc, n.private))).collect()
+        };
+        let (old, new) = (addresses(before), addresses(self));
+        for key in old.iter().filter(|k| !new.contains(k)).chain(new.iter().filter(|k| !old.contains(k))) {
+            self.ends.gateways.insert(*key, generation as u32);
+            self.edge_ages.0[edge_group(key.1) as usize] = generation;
+        }
+    }
+
+    /// The generation in which a public address was last associated, moved or let go: bindings towards it from before are dead.
+    pub fn association_changed(&self, public: Ipv4Addr) -> u32 {
+        self.ends.publics.get(&public).copied().unwrap_or(0)
+    }
+
     /// The latest generation that ended tracks of `eni` for flows between its `local` address and `remote`: those made before it are dead.
     pub fn tracks_ended(&self, eni: EniIdx, local: IpAddr, remote: IpAddr) -> u32 {
         let ends = &self.ends;
@@ -507,10 +527,15 @@ impl Topology {
         let of_address =
             if ends.addresses.is_empty() { 0 } else { ends.addresses.get(&(eni, local)).copied().unwrap_or(0) };
         let of_remote = match remote {
-            IpAddr::V4(a) => ends.publics.get(&a).copied().unwrap_or(0),
+            IpAddr::V4(a) => self.association_changed(a),
             IpAddr::V6(_) => 0,
         };
-        of_eni.max(of_address).max(of_remote)
+        let gateway = |address| match (address, self.enis.get(eni.at())) {
+            (IpAddr::V4(a), Some(e)) => ends.gateways.get(&(e.vpc, a)).copied().unwrap_or(0),
+            _ => 0,
+        };
+        let of_gateway = if ends.gateways.is_empty() { 0 } else { gateway(local).max(gateway(remote)) };
+        of_eni.max(of_address).max(of_remote).max(of_gateway)
     }
 
     /// The generation in which any of `deps` last changed.

@@ -48,14 +48,7 @@ fn ipv4(out: &mut Frame, eth: Mac, src: u32, dst: u32, proto: u8, l4_len: usize)
 }
 
 /// Ethernet and IPv6 header (RFC 8200, 3) before `len` zero bytes of ICMPv6.
-fn icmp6(
-    out: &mut Frame,
-    eth: Mac,
-    src: Ipv6Addr,
-    dst: Ipv6Addr,
-    hops: u8,
-    len: usize,
-) -> &mut [u8] {
+fn icmp6(out: &mut Frame, eth: Mac, src: Ipv6Addr, dst: Ipv6Addr, hops: u8, len: usize) -> &mut [u8] {
     let bytes = ethernet(out, eth, 0x86dd, 40 + len);
     bytes[ETH_LEN] = 0x60;
     put16(bytes, ETH_LEN + 4, len as u16);
@@ -106,8 +99,7 @@ pub fn build_na(
 ) {
     let bytes = icmp6(out, eth_dst, target, dst, ND_HOPS, 32);
     bytes[L4_OF_6] = 136;
-    bytes[L4_OF_6 + 4] =
-        NA_OVERRIDE | if router { NA_ROUTER } else { 0 } | if solicited { NA_SOLICITED } else { 0 };
+    bytes[L4_OF_6 + 4] = NA_OVERRIDE | if router { NA_ROUTER } else { 0 } | if solicited { NA_SOLICITED } else { 0 };
     put(bytes, L4_OF_6 + 8, &target.octets());
     put(bytes, L4_OF_6 + 24, &[2, 1]);
     put(bytes, L4_OF_6 + 26, &src_mac.0);
@@ -127,9 +119,7 @@ pub fn build_ra(out: &mut Frame, eth_dst: Mac, src_mac: Mac, src: Ipv6Addr, dst:
 
 /// The datagram `p` found in `orig`, at most `max` bytes of it.
 fn datagram<'a>(orig: &'a [u8], p: &Packet, max: usize) -> &'a [u8] {
-    let whole = orig
-        .get(usize::from(p.l3)..(p.end as usize).min(orig.len()))
-        .unwrap_or(&[]);
+    let whole = orig.get(usize::from(p.l3)..(p.end as usize).min(orig.len())).unwrap_or(&[]);
     whole.get(..max).unwrap_or(whole)
 }
 
@@ -148,14 +138,7 @@ pub fn build_icmp4_error(
     p: &Packet,
 ) {
     let quote = datagram(orig, p, ERROR_MAX_4 - 28);
-    let bytes = ipv4(
-        out,
-        eth_dst,
-        u32::from(src_ip),
-        p.src4,
-        proto::ICMP,
-        8 + quote.len(),
-    );
+    let bytes = ipv4(out, eth_dst, u32::from(src_ip), p.src4, proto::ICMP, 8 + quote.len());
     put(bytes, L4_OF_4, &[typ, code]);
     put16(bytes, L4_OF_4 + 6, mtu);
     put(bytes, L4_OF_4 + 8, quote);
@@ -165,14 +148,7 @@ pub fn build_icmp4_error(
 
 /// ICMPv6 "packet too big" about `p` in `orig` (RFC 4443, 3.2), to its source. `mtu` in bytes.
 /// Quotes as much as fits 1,280 bytes of L3.
-pub fn build_icmp6_too_big(
-    out: &mut Frame,
-    eth_dst: Mac,
-    src: Ipv6Addr,
-    mtu: u32,
-    orig: &[u8],
-    p: &Packet,
-) {
+pub fn build_icmp6_too_big(out: &mut Frame, eth_dst: Mac, src: Ipv6Addr, mtu: u32, orig: &[u8], p: &Packet) {
     let quote = datagram(orig, p, ERROR_MAX_6 - 48);
     let dst = Ipv6Addr::from(p.v6_addrs(orig).0);
     let bytes = icmp6(out, eth_dst, src, dst, TTL, 8 + quote.len());
@@ -192,16 +168,9 @@ pub fn build_tcp_rst4(out: &mut Frame, eth_dst: Mac, orig: &[u8], p: &Packet) {
     } else {
         let header = chunk::<13>(orig, l4).map_or(20, |h| usize::from(h[12] >> 4) * 4);
         let data = (p.end as usize).saturating_sub(l4 + header) as u32;
-        let controls = [tcp::SYN, tcp::FIN]
-            .into_iter()
-            .filter(|f| p.tcp_flags & f != 0)
-            .count() as u32;
+        let controls = [tcp::SYN, tcp::FIN].into_iter().filter(|f| p.tcp_flags & f != 0).count() as u32;
         let seq = get32(orig, l4 + 4).unwrap_or(0);
-        (
-            0,
-            seq.wrapping_add(data).wrapping_add(controls),
-            tcp::RST | tcp::ACK,
-        )
+        (0, seq.wrapping_add(data).wrapping_add(controls), tcp::RST | tcp::ACK)
     };
     let bytes = ipv4(out, eth_dst, p.dst4, p.src4, proto::TCP, 20);
     put16(bytes, L4_OF_4, p.dport);

@@ -93,10 +93,7 @@ pub fn complete_checksum(frame: &mut Frame) {
         return;
     }
     frame.flags &= !Frame::NEEDS_CSUM;
-    let (start, offset) = (
-        usize::from(frame.csum_start),
-        usize::from(frame.csum_offset),
-    );
+    let (start, offset) = (usize::from(frame.csum_start), usize::from(frame.csum_offset));
     let bytes = frame.bytes_mut();
     let Some(part) = bytes.get_mut(start..) else {
         return;
@@ -119,10 +116,7 @@ mod tests {
 
     #[test]
     fn example_of_rfc_1071_and_odd_lengths() {
-        assert_eq!(
-            fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])),
-            0xddf2
-        );
+        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
         assert_eq!(sum(&[0x12]), 0x1200);
         assert_eq!(checksum(&[]), 0xffff);
         assert_eq!(fold(u32::MAX), 0xffff);
@@ -153,8 +147,7 @@ mod tests {
     fn a_partial_checksum_is_completed_and_bad_offsets_only_lose_the_flag() {
         let mut frame = Frame::from_bytes(&[0; 40]);
         frame.bytes_mut()[20..28].copy_from_slice(&[0, 1, 0, 2, 0, 8, 0x12, 0x34]);
-        (frame.flags, frame.csum_start, frame.csum_offset) =
-            (Frame::NEEDS_CSUM | Frame::CUT, 20, 6);
+        (frame.flags, frame.csum_start, frame.csum_offset) = (Frame::NEEDS_CSUM | Frame::CUT, 20, 6);
         complete_checksum(&mut frame);
         assert_eq!(frame.flags, Frame::CUT);
         assert_eq!(frame.bytes()[26..28], (!0x123fu16).to_be_bytes());

@@ -39,20 +39,14 @@ pub fn fragment4(frame: &Frame, p: &Packet, mtu: usize, emit: &mut dyn FnMut(Fra
     let mut offset = p.frag_off;
     loop {
         let last = header.len() + payload.len() <= mtu;
-        let take = if last {
-            payload.len()
-        } else {
-            mtu.saturating_sub(header.len()) & !7
-        };
+        let take = if last { payload.len() } else { mtu.saturating_sub(header.len()) & !7 };
         if take == 0 && !last {
             return;
         }
         let Some((piece, rest)) = payload.split_at_checked(take) else {
             return;
         };
-        emit(write_piece(
-            frame, p, ethernet, header, piece, offset, !last,
-        ));
+        emit(write_piece(frame, p, ethernet, header, piece, offset, !last));
         if last {
             return;
         }
@@ -84,11 +78,7 @@ fn write_piece(
     put16(bytes, l3 + 2, (header.len() + piece.len()) as u16);
     // The reserved and "don't fragment" bits are those of the original.
     let more = if more || p.has(Packet::MF) { 0x2000 } else { 0 };
-    put16(
-        bytes,
-        l3 + 6,
-        u16::from(bytes[l3 + 6] & 0xc0) << 8 | more | offset & 0x1fff,
-    );
+    put16(bytes, l3 + 6, u16::from(bytes[l3 + 6] & 0xc0) << 8 | more | offset & 0x1fff);
     put16(bytes, l3 + 10, 0);
     let sum = checksum(&bytes[l3..l4]);
     put16(bytes, l3 + 10, sum);

@@ -59,18 +59,14 @@ impl Frame {
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         let start = self.start as usize;
-        self.buf
-            .get(start..start + self.len as usize)
-            .unwrap_or(&[])
+        self.buf.get(start..start + self.len as usize).unwrap_or(&[])
     }
 
     /// The frame, to be changed in place.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let start = self.start as usize;
-        self.buf
-            .get_mut(start..start + self.len as usize)
-            .unwrap_or(&mut [])
+        self.buf.get_mut(start..start + self.len as usize).unwrap_or(&mut [])
     }
 
     /// Length in bytes, Ethernet header included.
@@ -175,10 +171,7 @@ mod tests {
         (frame.flags, frame.gso_size, frame.csum_start, frame.seq) = (Frame::NEEDS_CSUM, 9, 9, 7);
         frame.copy_from(&[2; 60]);
         assert_eq!((frame.bytes(), frame.bytes().as_ptr()), (&[2; 60][..], at));
-        assert_eq!(
-            (frame.flags, frame.gso_size, frame.csum_start, frame.seq),
-            (0, 0, 0, 7)
-        );
+        assert_eq!((frame.flags, frame.gso_size, frame.csum_start, frame.seq), (0, 0, 0, 7));
         frame.copy_from(&[3; 5000]);
         assert_eq!(frame.bytes(), [3; 5000]);
     }

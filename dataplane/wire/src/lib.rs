@@ -24,9 +24,7 @@ mod quote;
 mod rewrite;
 mod tuple;
 
-pub use build::{
-    build_arp_reply, build_icmp4_error, build_icmp6_too_big, build_na, build_ra, build_tcp_rst4,
-};
+pub use build::{build_arp_reply, build_icmp4_error, build_icmp6_too_big, build_na, build_ra, build_tcp_rst4};
 pub use checksum::complete_checksum;
 pub use fragment::fragment4;
 pub use frame::Frame;
@@ -37,9 +35,7 @@ pub use parse::{parse, parse_frame};
 pub use quote::{Quote, quote};
 pub use rewrite::{Rewrite4, rewrite_error4};
 pub use tcp::{ACK, FIN, PSH, RST, SYN};
-pub use tuple::{
-    FiveTuple, eui64_link_local, is_icmp_error, is_icmp_query, is_multicast, reverse_ports,
-};
+pub use tuple::{FiveTuple, eui64_link_local, is_icmp_error, is_icmp_query, is_multicast, reverse_ports};
 
 /// Bytes kept free before a frame, for headers put in front of it (virtio header, tunnels).
 pub const HEADROOM: usize = 128;

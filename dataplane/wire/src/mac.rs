@@ -55,11 +55,7 @@ impl FromStr for Mac {
             }
             *byte = u8::from_str_radix(part, 16).map_err(|_| MacError)?;
         }
-        if parts.next().is_some() {
-            Err(MacError)
-        } else {
-            Ok(Mac(out))
-        }
+        if parts.next().is_some() { Err(MacError) } else { Ok(Mac(out)) }
     }
 }
 
@@ -81,14 +77,9 @@ mod tests {
         assert_eq!(FABRIC_MAC.to_string(), "02:76:70:63:64:01");
         assert_eq!("02:76:70:63:64:01".parse(), Ok(FABRIC_MAC));
         assert_eq!("FF:ff:FF:ff:FF:ff".parse(), Ok(Mac::BROADCAST));
-        for bad in [
-            "",
-            "02:76:70:63:64",
-            "02:76:70:63:64:01:02",
-            "2:76:70:63:64:01",
-            "+2:76:70:63:64:01",
-            "02-76-70-63-64-01",
-        ] {
+        for bad in
+            ["", "02:76:70:63:64", "02:76:70:63:64:01:02", "2:76:70:63:64:01", "+2:76:70:63:64:01", "02-76-70-63-64-01"]
+        {
             assert_eq!(bad.parse::<Mac>(), Err(MacError), "{bad}");
         }
     }

@@ -39,11 +39,7 @@ fn read(bytes: &[u8], p: &Packet) -> Option<Nd> {
     if code != 0 || message.len() < fixed {
         return None;
     }
-    let mut nd = Nd {
-        typ,
-        target: None,
-        src_lladdr: None,
-    };
+    let mut nd = Nd { typ, target: None, src_lladdr: None };
     if has_target {
         nd.target = Some(get_v6(message, 8)?);
     }

@@ -1,9 +1,7 @@
 //! One walk over a frame. The checks and their order are those of `docs/semantics.md`, section 2.
 
 use crate::bytes::{chunk, get16, get32};
-use crate::{
-    Arp, ETH_LEN, Frame, Mac, Packet, ParseError, Parsed, is_icmp_error, is_icmp_query, proto,
-};
+use crate::{Arp, ETH_LEN, Frame, Mac, Packet, ParseError, Parsed, is_icmp_error, is_icmp_query, proto};
 use std::net::Ipv4Addr;
 
 /// Ethernet and the fixed IPv4 header: what the common case reads at once.
@@ -42,10 +40,9 @@ fn parse_gso(frame: &Frame, mtu: usize) -> Result<Parsed, ParseError> {
     let parsed = parse(frame.bytes(), 0)?;
     if let Parsed::Ip(p) = &parsed {
         let l4_header = match p.proto {
-            proto::TCP if !p.has(Packet::LATER) => frame
-                .bytes()
-                .get(usize::from(p.l4) + 12)
-                .map_or(20, |b| usize::from(b >> 4) * 4),
+            proto::TCP if !p.has(Packet::LATER) => {
+                frame.bytes().get(usize::from(p.l4) + 12).map_or(20, |b| usize::from(b >> 4) * 4)
+            }
             proto::UDP => 8,
             _ => 0,
         };
@@ -81,11 +78,7 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
         if total < 20 {
             return Err(ParseError::HeaderLength);
         }
-        (be32(14) as u64)
-            + (be32(18) as u64)
-            + (be32(22) as u64)
-            + (be32(26) as u64)
-            + (be32(30) as u64)
+        (be32(14) as u64) + (be32(18) as u64) + (be32(22) as u64) + (be32(26) as u64) + (be32(30) as u64)
     } else {
         if head[14] >> 4 != 4 {
             return Err(ParseError::IpVersion);
@@ -93,9 +86,7 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
         if header < 20 || header > total {
             return Err(ParseError::HeaderLength);
         }
-        u64::from(crate::checksum::sum(
-            datagram.get(ETH_LEN..ETH_LEN + header).unwrap_or(&[]),
-        ))
+        u64::from(crate::checksum::sum(datagram.get(ETH_LEN..ETH_LEN + header).unwrap_or(&[])))
     };
     // 32-bit words fold to the same 16-bit sum as 16-bit ones.
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
@@ -108,16 +99,10 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
     let (protocol, frag) = (head[23], be16(20));
     let body = datagram.get(ETH_LEN + header..).unwrap_or(&[]);
     let (l4, fragment) = if frag & 0x3fff == 0 {
-        (
-            ports(body, protocol, false, false).ok_or(ParseError::L4Header)?,
-            0,
-        )
+        (ports(body, protocol, false, false).ok_or(ParseError::L4Header)?, 0)
     } else {
         let (offset, more) = (frag & 0x1fff, frag & 0x2000 != 0);
-        (
-            fragment(body, protocol, false, offset, more)?,
-            fragment_flags(offset, more),
-        )
+        (fragment(body, protocol, false, offset, more)?, fragment_flags(offset, more))
     };
     // Put together in one go: field by field, each copy of it would wait for the narrow stores.
     Ok(Parsed::Ip(Packet {
@@ -139,9 +124,7 @@ fn parse4(bytes: &[u8], head: &[u8; FIXED4], mtu: usize) -> Result<Parsed, Parse
 
 #[inline]
 fn fragment_flags(offset: u16, more: bool) -> u8 {
-    Packet::FRAGMENT
-        | if more { Packet::MF } else { 0 }
-        | if offset != 0 { Packet::LATER } else { 0 }
+    Packet::FRAGMENT | if more { Packet::MF } else { 0 } | if offset != 0 { Packet::LATER } else { 0 }
 }
 
 /// What the L4 header adds to a [`Packet`]; zeros for a later fragment.
@@ -197,13 +180,7 @@ fn ports(body: &[u8], protocol: u8, v6: bool, first: bool) -> Option<L4> {
 /// Judges a fragment; a first one is read like a whole packet. `offset` in units of 8 bytes.
 #[cold]
 #[inline(never)]
-fn fragment(
-    body: &[u8],
-    protocol: u8,
-    v6: bool,
-    offset: u16,
-    more: bool,
-) -> Result<L4, ParseError> {
+fn fragment(body: &[u8], protocol: u8, v6: bool, offset: u16, more: bool) -> Result<L4, ParseError> {
     let l4 = if offset == 0 {
         let least = match (protocol, v6) {
             (proto::TCP, _) => 20,
@@ -248,37 +225,8 @@ fn parse_arp(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
     if oversize(bytes, mtu) {
         return Err(ParseError::Oversize);
     }
-    let [
-        ..,
-        h0,
-        h1,
-        p0,
-        p1,
-        hlen,
-        plen,
-        o0,
-        o1,
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        s0,
-        s1,
-        s2,
-        s3,
-        u,
-        v,
-        w,
-        x,
-        y,
-        z,
-        t0,
-        t1,
-        t2,
-        t3,
-    ] = *head;
+    let [.., h0, h1, p0, p1, hlen, plen, o0, o1, a, b, c, d, e, f, s0, s1, s2, s3, u, v, w, x, y, z, t0, t1, t2, t3] =
+        *head;
     // Ethernet (1), IPv4, and their address lengths.
     if [h0, h1, p0, p1, hlen, plen] != [0, 1, 8, 0, 6, 4] {
         return Err(ParseError::Neighbour);
@@ -310,15 +258,9 @@ fn parse6(bytes: &[u8], mtu: usize) -> Result<Parsed, ParseError> {
     let body = datagram.get(chain.l4..).unwrap_or(&[]);
     let (l4, fragment) = if chain.fragment {
         let (offset, more) = (chain.frag_off, chain.more);
-        (
-            fragment(body, chain.proto, true, offset, more)?,
-            fragment_flags(offset, more),
-        )
+        (fragment(body, chain.proto, true, offset, more)?, fragment_flags(offset, more))
     } else {
-        (
-            ports(body, chain.proto, true, false).ok_or(ParseError::L4Header)?,
-            0,
-        )
+        (ports(body, chain.proto, true, false).ok_or(ParseError::L4Header)?, 0)
     };
     Ok(Parsed::Ip(Packet {
         src4: 0,
@@ -354,11 +296,7 @@ pub(crate) struct Chain {
 
 /// Walks the extension headers from `at`, the first of which is named `next`. `None`: refused.
 pub(crate) fn chain6(bytes: &[u8], at: usize, next: u8) -> Option<Chain> {
-    let mut chain = Chain {
-        proto: next,
-        l4: at,
-        ..Chain::default()
-    };
+    let mut chain = Chain { proto: next, l4: at, ..Chain::default() };
     let mut fragment_seen = false;
     for n in 0.. {
         if !matches!(chain.proto, 0 | 43 | 44 | 51 | 60) {

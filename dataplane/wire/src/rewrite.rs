@@ -41,14 +41,7 @@ impl Rewrite4 {
             proto::ICMP => delta16(old.2, new.2),
             _ => 0,
         };
-        Rewrite4 {
-            src: new.0,
-            dst: new.1,
-            sport: new.2,
-            dport: new.3,
-            d_addr: fold(addresses),
-            d_l4: fold(d_l4),
-        }
+        Rewrite4 { src: new.0, dst: new.1, sport: new.2, dport: new.3, d_addr: fold(addresses), d_l4: fold(d_l4) }
     }
 
     /// Rewrites the packet `p` of the frame; `ttl`: takes one off its time to live as well (never
@@ -72,11 +65,7 @@ impl Rewrite4 {
                 h[0..2].copy_from_slice(&self.sport.to_be_bytes());
                 h[2..4].copy_from_slice(&self.dport.to_be_bytes());
                 let old = u16::from_be_bytes([h[TCP_CSUM], h[TCP_CSUM + 1]]);
-                let new = if partial {
-                    self.update_partial(old)
-                } else {
-                    update(old, self.d_l4)
-                };
+                let new = if partial { self.update_partial(old) } else { update(old, self.d_l4) };
                 h[TCP_CSUM..TCP_CSUM + 2].copy_from_slice(&new.to_be_bytes());
             }
             proto::UDP => {
@@ -86,11 +75,7 @@ impl Rewrite4 {
                 h[0..2].copy_from_slice(&self.sport.to_be_bytes());
                 h[2..4].copy_from_slice(&self.dport.to_be_bytes());
                 let old = u16::from_be_bytes([h[UDP_CSUM], h[UDP_CSUM + 1]]);
-                let new = if partial {
-                    self.update_partial(old)
-                } else {
-                    update_udp(old, self.d_l4)
-                };
+                let new = if partial { self.update_partial(old) } else { update_udp(old, self.d_l4) };
                 h[UDP_CSUM..UDP_CSUM + 2].copy_from_slice(&new.to_be_bytes());
             }
             proto::ICMP if is_icmp_query(false, (p.dport >> 8) as u8) => {
@@ -101,8 +86,7 @@ impl Rewrite4 {
                 // ICMP has no pseudo header, so a partial checksum covers nothing yet.
                 if !partial {
                     let old = u16::from_be_bytes([h[ICMP_CSUM], h[ICMP_CSUM + 1]]);
-                    h[ICMP_CSUM..ICMP_CSUM + 2]
-                        .copy_from_slice(&update(old, self.d_l4).to_be_bytes());
+                    h[ICMP_CSUM..ICMP_CSUM + 2].copy_from_slice(&update(old, self.d_l4).to_be_bytes());
                 }
             }
             _ => {}
@@ -155,10 +139,7 @@ pub fn rewrite_error4(
     let partial = is_partial(frame, p);
     let all = frame.bytes_mut();
     let (l3, l4) = (usize::from(p.l3), usize::from(p.l4));
-    let old = (
-        get32(all, l3 + 12).unwrap_or(0),
-        get32(all, l3 + 16).unwrap_or(0),
-    );
+    let old = (get32(all, l3 + 12).unwrap_or(0), get32(all, l3 + 16).unwrap_or(0));
     Rewrite4::new(0, (old.0, old.1, 0, 0), (outer.0, outer.1, 0, 0)).apply_header(all, l3, ttl);
 
     // Nothing beyond the quote is touched, even where the frame goes on (padding, extensions).

@@ -25,13 +25,7 @@ impl FiveTuple {
     #[inline]
     pub fn reverse(&self) -> FiveTuple {
         let (sport, dport) = reverse_ports(self.proto, self.src.is_ipv6(), self.sport, self.dport);
-        FiveTuple {
-            src: self.dst,
-            dst: self.src,
-            sport,
-            dport,
-            proto: self.proto,
-        }
+        FiveTuple { src: self.dst, dst: self.src, sport, dport, proto: self.proto }
     }
 }
 
@@ -71,22 +65,14 @@ pub fn reverse_ports(proto: u8, v6: bool, sport: u16, dport: u16) -> (u16, u16) 
 /// address mask requests and replies (RFC 792, RFC 950), ICMPv6 echo (RFC 4443).
 #[inline]
 pub fn is_icmp_query(v6: bool, icmp_type: u8) -> bool {
-    if v6 {
-        matches!(icmp_type, 128 | 129)
-    } else {
-        matches!(icmp_type, 0 | 8 | 13..=18)
-    }
+    if v6 { matches!(icmp_type, 128 | 129) } else { matches!(icmp_type, 0 | 8 | 13..=18) }
 }
 
 /// Whether messages of this ICMP type quote the packet they complain about: unreachable, time
 /// exceeded, parameter problem; ICMPv6 also packet too big.
 #[inline]
 pub fn is_icmp_error(v6: bool, icmp_type: u8) -> bool {
-    if v6 {
-        matches!(icmp_type, 1..=4)
-    } else {
-        matches!(icmp_type, 3 | 11 | 12)
-    }
+    if v6 { matches!(icmp_type, 1..=4) } else { matches!(icmp_type, 3 | 11 | 12) }
 }
 
 /// Whether the address is a group (224.0.0.0/4, ff00::/8).
@@ -109,27 +95,15 @@ impl fmt::Display for FiveTuple {
         let (src, dst, v6) = (self.src, self.dst, self.src.is_ipv6());
         match (self.proto, v6) {
             (proto::TCP | proto::UDP, _) => {
-                let name = if self.proto == proto::TCP {
-                    "tcp"
-                } else {
-                    "udp"
-                };
+                let name = if self.proto == proto::TCP { "tcp" } else { "udp" };
                 let src = std::net::SocketAddr::new(src, self.sport);
-                write!(
-                    f,
-                    "{name} {src} > {}",
-                    std::net::SocketAddr::new(dst, self.dport)
-                )
+                write!(f, "{name} {src} > {}", std::net::SocketAddr::new(dst, self.dport))
             }
             (proto::ICMP, false) | (proto::ICMP6, true) => {
                 let name = if v6 { "icmp6" } else { "icmp" };
                 let [typ, code] = self.dport.to_be_bytes();
                 write!(f, "{name} {src} > {dst} {typ}/{code}")?;
-                if is_icmp_query(v6, typ) {
-                    write!(f, " id {}", self.sport)
-                } else {
-                    Ok(())
-                }
+                if is_icmp_query(v6, typ) { write!(f, " id {}", self.sport) } else { Ok(()) }
             }
             (proto, _) => write!(f, "proto-{proto} {src} > {dst}"),
         }
@@ -141,42 +115,18 @@ mod tests {
     use super::*;
 
     fn tuple(src: &str, dst: &str, proto: u8, sport: u16, dport: u16) -> FiveTuple {
-        FiveTuple {
-            src: src.parse().unwrap(),
-            dst: dst.parse().unwrap(),
-            sport,
-            dport,
-            proto,
-        }
+        FiveTuple { src: src.parse().unwrap(), dst: dst.parse().unwrap(), sport, dport, proto }
     }
 
     #[test]
     fn text_forms() {
         let show = |t: FiveTuple| t.to_string();
-        assert_eq!(
-            show(tuple("10.0.0.5", "1.2.3.4", 6, 40000, 443)),
-            "tcp 10.0.0.5:40000 > 1.2.3.4:443"
-        );
-        assert_eq!(
-            show(tuple("fe80::1", "::2", 17, 1, 2)),
-            "udp [fe80::1]:1 > [::2]:2"
-        );
-        assert_eq!(
-            show(tuple("10.0.0.1", "10.0.0.2", 1, 7, 8 << 8)),
-            "icmp 10.0.0.1 > 10.0.0.2 8/0 id 7"
-        );
-        assert_eq!(
-            show(tuple("10.0.0.1", "10.0.0.2", 1, 0, 3 << 8 | 4)),
-            "icmp 10.0.0.1 > 10.0.0.2 3/4"
-        );
-        assert_eq!(
-            show(tuple("::1", "::2", 58, 7, 128 << 8)),
-            "icmp6 ::1 > ::2 128/0 id 7"
-        );
-        assert_eq!(
-            show(tuple("10.0.0.1", "10.0.0.2", 47, 0, 0)),
-            "proto-47 10.0.0.1 > 10.0.0.2"
-        );
+        assert_eq!(show(tuple("10.0.0.5", "1.2.3.4", 6, 40000, 443)), "tcp 10.0.0.5:40000 > 1.2.3.4:443");
+        assert_eq!(show(tuple("fe80::1", "::2", 17, 1, 2)), "udp [fe80::1]:1 > [::2]:2");
+        assert_eq!(show(tuple("10.0.0.1", "10.0.0.2", 1, 7, 8 << 8)), "icmp 10.0.0.1 > 10.0.0.2 8/0 id 7");
+        assert_eq!(show(tuple("10.0.0.1", "10.0.0.2", 1, 0, 3 << 8 | 4)), "icmp 10.0.0.1 > 10.0.0.2 3/4");
+        assert_eq!(show(tuple("::1", "::2", 58, 7, 128 << 8)), "icmp6 ::1 > ::2 128/0 id 7");
+        assert_eq!(show(tuple("10.0.0.1", "10.0.0.2", 47, 0, 0)), "proto-47 10.0.0.1 > 10.0.0.2");
     }
 
     #[test]
@@ -205,9 +155,6 @@ mod tests {
 
     #[test]
     fn link_local_address_of_a_mac() {
-        assert_eq!(
-            eui64_link_local(Mac([0x02, 0x11, 0x22, 0x33, 0x44, 0x55])).to_string(),
-            "fe80::11:22ff:fe33:4455"
-        );
+        assert_eq!(eui64_link_local(Mac([0x02, 0x11, 0x22, 0x33, 0x44, 0x55])).to_string(), "fe80::11:22ff:fe33:4455");
     }
 }

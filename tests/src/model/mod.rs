@@ -99,7 +99,20 @@ impl Model {
             (before.attached && !after.attached)
                 || (before.addresses.contains(&local) && !after.addresses.contains(&local))
         };
-        self.state.tracks.retain(|t| !changed(t.tuple.dst) && !gone(t.eni, t.tuple.src));
+        let vpc = |w: &World, eni: usize| w.enis.get(eni).map(|_| w.vpc_of(eni));
+        let gateway = |w: &World, of: usize, a: IpAddr| {
+            w.nats.iter().flatten().any(|n| IpAddr::V4(n.private) == a && vpc(w, n.eni) == Some(of))
+        };
+        let turned = |eni: usize, a: IpAddr| {
+            vpc(new, eni).or(vpc(&old, eni)).is_some_and(|v| gateway(&old, v, a) != gateway(new, v, a))
+        };
+        self.state.tracks.retain(|t| {
+            let (local, remote) = (t.tuple.src, t.tuple.dst);
+            !changed(remote) && !gone(t.eni, local) && !turned(t.eni, local) && !turned(t.eni, remote)
+        });
+        for binding in self.state.bindings.iter_mut().filter(|b| changed(b.client.dst)) {
+            binding.ended = true;
+        }
         self.state.bindings.retain(|b| new.nats.get(b.nat).is_some_and(Option::is_some));
         self.state.flows.retain(|f| new.vpcs.get(f.vpc).is_some_and(|v| v.eigw));
     }

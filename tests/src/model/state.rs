@@ -90,6 +90,8 @@ pub struct Binding {
     pub rst: bool,
     /// Given up at this time: admits nothing, still holds its port.
     pub given_up: Option<u64>,
+    /// The association of the remote address changed: admits nothing, holds its port as if it had been idle too long.
+    pub ended: bool,
     pub last: u64,
 }
 
@@ -106,7 +108,7 @@ impl Binding {
 
     /// Whether it still translates.
     pub fn live(&self, now: u64) -> bool {
-        self.given_up.is_none() && idle_ms(now, self.last) < self.class().1
+        self.given_up.is_none() && !self.ended && idle_ms(now, self.last) < self.class().1
     }
 
     /// Whether its external port is still taken.
@@ -249,6 +251,9 @@ impl State {
                             self.tracks.remove(i);
                         }
                         self.tracks.push(Track { eni, tuple, life: Life::new(by_eni, flags, now) });
+                    } else if let Some(i) = old {
+                        // An opening segment that needs no track ends the one it did not find alive.
+                        self.tracks.remove(i);
                     }
                 }
                 Touch::Flow { vpc, tuple, by_remote } => {
@@ -284,6 +289,7 @@ impl State {
                         fin_remote: false,
                         rst: false,
                         given_up: None,
+                        ended: false,
                         last: now,
                     };
                     b.touch(true, flags, now);

@@ -17,19 +17,14 @@ fn used() -> Frame {
 }
 
 fn macs_are_right(frame: &Frame) {
-    assert_eq!(
-        (&frame.bytes()[..6], &frame.bytes()[6..12]),
-        (&ASKER.0[..], &FABRIC_MAC.0[..])
-    );
+    assert_eq!((&frame.bytes()[..6], &frame.bytes()[6..12]), (&ASKER.0[..], &FABRIC_MAC.0[..]));
     assert_eq!((frame.flags, frame.gso_size), (0, 0));
 }
 
 fn icmp6_is_right(frame: &Frame) {
     macs_are_right(frame);
     let sliced = SlicedPacket::from_ethernet(frame.bytes()).unwrap();
-    let (Some(NetSlice::Ipv6(ip)), Some(TransportSlice::Icmpv6(icmp))) =
-        (sliced.net, sliced.transport)
-    else {
+    let (Some(NetSlice::Ipv6(ip)), Some(TransportSlice::Icmpv6(icmp))) = (sliced.net, sliced.transport) else {
         panic!()
     };
     assert!(icmp.is_checksum_valid(ip.header().source(), ip.header().destination()));
@@ -41,13 +36,7 @@ fn arp_reply() {
     let (answer, ask) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 4));
     build_arp_reply(&mut out, ASKER, Mac([7; 6]), answer, ASKER, ask);
     macs_are_right(&out);
-    let expected = Arp {
-        op: 2,
-        sha: Mac([7; 6]),
-        spa: answer,
-        tha: ASKER,
-        tpa: ask,
-    };
+    let expected = Arp { op: 2, sha: Mac([7; 6]), spa: answer, tha: ASKER, tpa: ask };
     assert_eq!(parse(out.bytes(), 28), Ok(Parsed::Arp(expected)));
 }
 
@@ -55,26 +44,12 @@ fn arp_reply() {
 fn neighbour_advertisement() {
     let mut out = used();
     for (router, solicited, flags) in [(true, true, 0xe0), (false, false, 0x20)] {
-        build_na(
-            &mut out,
-            ASKER,
-            Mac([7; 6]),
-            ROUTER,
-            HOST,
-            router,
-            solicited,
-        );
+        build_na(&mut out, ASKER, Mac([7; 6]), ROUTER, HOST, router, solicited);
         icmp6_is_right(&out);
         let p = packet(out.bytes());
         let nd = parse_nd(out.bytes(), &p).unwrap();
-        assert_eq!(
-            (nd.typ, nd.target, out.bytes()[58]),
-            (136, Some(ROUTER), flags)
-        );
-        assert_eq!(
-            (p.src(out.bytes()), p.dst(out.bytes())),
-            (ROUTER.into(), HOST.into())
-        );
+        assert_eq!((nd.typ, nd.target, out.bytes()[58]), (136, Some(ROUTER), flags));
+        assert_eq!((p.src(out.bytes()), p.dst(out.bytes())), (ROUTER.into(), HOST.into()));
         assert_eq!(out.bytes()[78..], [2, 1, 7, 7, 7, 7, 7, 7]);
     }
 }
@@ -87,10 +62,7 @@ fn router_advertisement() {
     let nd = parse_nd(out.bytes(), &packet(out.bytes())).unwrap();
     assert_eq!((nd.typ, nd.src_lladdr), (134, Some(Mac([7; 6]))));
     // Hop limit 64, M, 1,800 s, no reachable or retransmission time.
-    assert_eq!(
-        out.bytes()[58..70],
-        [64, 0x80, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]
-    );
+    assert_eq!(out.bytes()[58..70], [64, 0x80, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -101,27 +73,12 @@ fn icmp_errors_quote_up_to_576_bytes() {
         let end = orig.len();
         orig.extend([0xee; 30]);
         let p = packet(&orig);
-        build_icmp4_error(
-            &mut out,
-            ASKER,
-            Ipv4Addr::new(10, 0, 0, 1),
-            3,
-            4,
-            1500,
-            &orig,
-            &p,
-        );
+        build_icmp4_error(&mut out, ASKER, Ipv4Addr::new(10, 0, 0, 1), 3, 4, 1500, &orig, &p);
         macs_are_right(&out);
         assert_eq!(out.len(), 14 + l3);
         let e = packet(out.bytes());
-        assert_eq!(
-            (e.src4, e.dst4, e.ttl, e.flags, e.frag_id),
-            (0x0a00_0001, SRC, 64, Packet::ICMP_ERROR, 0)
-        );
-        assert_eq!(
-            (e.dport, &out.bytes()[38..42]),
-            (0x304, &[0, 0, 5, 220][..])
-        );
+        assert_eq!((e.src4, e.dst4, e.ttl, e.flags, e.frag_id), (0x0a00_0001, SRC, 64, Packet::ICMP_ERROR, 0));
+        assert_eq!((e.dport, &out.bytes()[38..42]), (0x304, &[0, 0, 5, 220][..]));
         assert_eq!(internet_checksum(&[&out.bytes()[34..]]), 0);
         assert_eq!(out.bytes()[42..], orig[14..end.min(14 + 548)]);
         assert_eq!(quote(out.bytes(), &e).unwrap().tuple, p.tuple(&orig));

@@ -1,13 +1,10 @@
 //! Our parser against etherparse and pnet on packets that are right.
 
 use etherparse::{
-    IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, NetSlice, PacketBuilder, SlicedPacket,
-    TransportSlice,
+    IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, NetSlice, PacketBuilder, SlicedPacket, TransportSlice,
 };
 use pnet_packet::Packet as _;
-use pnet_packet::{
-    ethernet::EthernetPacket, ipv4::Ipv4Packet, ipv6::Ipv6Packet, tcp::TcpPacket, udp::UdpPacket,
-};
+use pnet_packet::{ethernet::EthernetPacket, ipv4::Ipv4Packet, ipv6::Ipv6Packet, tcp::TcpPacket, udp::UdpPacket};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{FiveTuple, Packet, Parsed, parse};
@@ -28,36 +25,22 @@ struct Wanted {
 }
 
 fn wanted() -> impl Strategy<Value = Wanted> {
-    let addresses = (
-        any::<bool>(),
-        0u8..3,
-        any::<u128>(),
-        any::<u128>(),
-        any::<(u16, u16)>(),
-    );
-    let rest = (
-        any::<u8>(),
-        any::<bool>(),
-        any::<u8>(),
-        0usize..11,
-        prop::collection::vec(any::<u8>(), 0..1500),
-        0usize..40,
-    );
+    let addresses = (any::<bool>(), 0u8..3, any::<u128>(), any::<u128>(), any::<(u16, u16)>());
+    let rest =
+        (any::<u8>(), any::<bool>(), any::<u8>(), 0usize..11, prop::collection::vec(any::<u8>(), 0..1500), 0usize..40);
     (addresses, rest).prop_map(
-        |((v6, kind, src, dst, ports), (ttl, dont_fragment, flags, options, payload, padding))| {
-            Wanted {
-                v6,
-                kind,
-                src,
-                dst,
-                ports,
-                ttl,
-                dont_fragment,
-                flags,
-                options,
-                payload,
-                padding,
-            }
+        |((v6, kind, src, dst, ports), (ttl, dont_fragment, flags, options, payload, padding))| Wanted {
+            v6,
+            kind,
+            src,
+            dst,
+            ports,
+            ttl,
+            dont_fragment,
+            flags,
+            options,
+            payload,
+            padding,
         },
     )
 }
@@ -79,14 +62,9 @@ fn build(w: &Wanted) -> Vec<u8> {
             Default::default(),
         ))
     } else {
-        let mut header = Ipv4Header::new(
-            0,
-            w.ttl,
-            IpNumber::UDP,
-            (w.src as u32).to_be_bytes(),
-            (w.dst as u32).to_be_bytes(),
-        )
-        .unwrap();
+        let mut header =
+            Ipv4Header::new(0, w.ttl, IpNumber::UDP, (w.src as u32).to_be_bytes(), (w.dst as u32).to_be_bytes())
+                .unwrap();
         header.dont_fragment = w.dont_fragment;
         header.options = vec![1; w.options * 4].as_slice().try_into().unwrap();
         eth.ip(etherparse::IpHeaders::Ipv4(header, Default::default()))
@@ -109,18 +87,9 @@ fn build(w: &Wanted) -> Vec<u8> {
             }
             tcp.write(&mut out, &w.payload).unwrap();
         }
-        1 => ip
-            .udp(w.ports.0, w.ports.1)
-            .write(&mut out, &w.payload)
-            .unwrap(),
-        _ if w.v6 => ip
-            .icmpv6_echo_request(w.ports.0, 1)
-            .write(&mut out, &w.payload)
-            .unwrap(),
-        _ => ip
-            .icmpv4_echo_request(w.ports.0, 1)
-            .write(&mut out, &w.payload)
-            .unwrap(),
+        1 => ip.udp(w.ports.0, w.ports.1).write(&mut out, &w.payload).unwrap(),
+        _ if w.v6 => ip.icmpv6_echo_request(w.ports.0, 1).write(&mut out, &w.payload).unwrap(),
+        _ => ip.icmpv4_echo_request(w.ports.0, 1).write(&mut out, &w.payload).unwrap(),
     }
     out.extend(std::iter::repeat_n(0xee, w.padding));
     out
@@ -137,17 +106,9 @@ struct Said {
 }
 
 fn ours(frame: &[u8]) -> Said {
-    let Ok(Parsed::Ip(p)) = parse(frame, 0) else {
-        panic!("{:?}", parse(frame, 0))
-    };
+    let Ok(Parsed::Ip(p)) = parse(frame, 0) else { panic!("{:?}", parse(frame, 0)) };
     assert!(!p.has(Packet::FRAGMENT | Packet::LATER | Packet::ICMP_ERROR));
-    Said {
-        tuple: p.tuple(frame),
-        ttl: p.ttl,
-        l4: p.l4.into(),
-        end: p.end as usize,
-        tcp_flags: p.tcp_flags & 0x3f,
-    }
+    Said { tuple: p.tuple(frame), ttl: p.ttl, l4: p.l4.into(), end: p.end as usize, tcp_flags: p.tcp_flags & 0x3f }
 }
 
 fn etherparse_says(frame: &[u8]) -> Said {
@@ -155,21 +116,11 @@ fn etherparse_says(frame: &[u8]) -> Said {
     let (src, dst, ttl, payload): (IpAddr, IpAddr, u8, &[u8]) = match sliced.net.as_ref().unwrap() {
         NetSlice::Ipv4(ip) => {
             let h = ip.header();
-            (
-                h.source_addr().into(),
-                h.destination_addr().into(),
-                h.ttl(),
-                ip.payload().payload,
-            )
+            (h.source_addr().into(), h.destination_addr().into(), h.ttl(), ip.payload().payload)
         }
         NetSlice::Ipv6(ip) => {
             let h = ip.header();
-            (
-                h.source_addr().into(),
-                h.destination_addr().into(),
-                h.hop_limit(),
-                ip.payload().payload,
-            )
+            (h.source_addr().into(), h.destination_addr().into(), h.hop_limit(), ip.payload().payload)
         }
         other => panic!("{other:?}"),
     };
@@ -177,40 +128,18 @@ fn etherparse_says(frame: &[u8]) -> Said {
     let (proto, sport, dport, tcp_flags) = match sliced.transport.unwrap() {
         TransportSlice::Tcp(t) => {
             let bits = [t.fin(), t.syn(), t.rst(), t.psh(), t.ack(), t.urg()];
-            let flags = bits
-                .iter()
-                .enumerate()
-                .map(|(n, set)| u8::from(*set) << n)
-                .sum();
+            let flags = bits.iter().enumerate().map(|(n, set)| u8::from(*set) << n).sum();
             (6, t.source_port(), t.destination_port(), flags)
         }
         TransportSlice::Udp(u) => (17, u.source_port(), u.destination_port(), 0),
-        TransportSlice::Icmpv4(i) => (
-            1,
-            u16::from_be_bytes([i.slice()[4], i.slice()[5]]),
-            u16::from_be_bytes([i.type_u8(), i.code_u8()]),
-            0,
-        ),
-        TransportSlice::Icmpv6(i) => (
-            58,
-            u16::from_be_bytes([i.slice()[4], i.slice()[5]]),
-            u16::from_be_bytes([i.type_u8(), i.code_u8()]),
-            0,
-        ),
+        TransportSlice::Icmpv4(i) => {
+            (1, u16::from_be_bytes([i.slice()[4], i.slice()[5]]), u16::from_be_bytes([i.type_u8(), i.code_u8()]), 0)
+        }
+        TransportSlice::Icmpv6(i) => {
+            (58, u16::from_be_bytes([i.slice()[4], i.slice()[5]]), u16::from_be_bytes([i.type_u8(), i.code_u8()]), 0)
+        }
     };
-    Said {
-        tuple: FiveTuple {
-            src,
-            dst,
-            sport,
-            dport,
-            proto,
-        },
-        ttl,
-        l4,
-        end: l4 + payload.len(),
-        tcp_flags,
-    }
+    Said { tuple: FiveTuple { src, dst, sport, dport, proto }, ttl, l4, end: l4 + payload.len(), tcp_flags }
 }
 
 fn pnet_says(frame: &[u8]) -> Said {
@@ -241,26 +170,10 @@ fn pnet_says(frame: &[u8]) -> Said {
         }
         _ => {
             let echo = pnet_packet::icmp::echo_request::EchoRequestPacket::new(&payload).unwrap();
-            (
-                echo.get_identifier(),
-                u16::from(echo.get_icmp_type().0) << 8 | u16::from(echo.get_icmp_code().0),
-                0,
-            )
+            (echo.get_identifier(), u16::from(echo.get_icmp_type().0) << 8 | u16::from(echo.get_icmp_code().0), 0)
         }
     };
-    Said {
-        tuple: FiveTuple {
-            src,
-            dst,
-            sport,
-            dport,
-            proto,
-        },
-        ttl,
-        l4,
-        end: l4 + payload.len(),
-        tcp_flags,
-    }
+    Said { tuple: FiveTuple { src, dst, sport, dport, proto }, ttl, l4, end: l4 + payload.len(), tcp_flags }
 }
 
 proptest! {

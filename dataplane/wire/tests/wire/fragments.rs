@@ -6,12 +6,7 @@ use vpcd_wire::*;
 
 fn split(frame: &[u8], mtu: usize) -> Vec<Frame> {
     let mut out = Vec::new();
-    fragment4(
-        &Frame::from_bytes(frame),
-        &packet(frame),
-        mtu,
-        &mut |piece| out.push(piece),
-    );
+    fragment4(&Frame::from_bytes(frame), &packet(frame), mtu, &mut |piece| out.push(piece));
     out
 }
 
@@ -34,17 +29,12 @@ fn reassemble(pieces: &[Frame]) -> (Vec<u8>, u16, bool) {
 #[test]
 fn options_without_the_copied_bit_are_in_the_first_piece_only() {
     // No operation, record route (not copied, 7 bytes), loose source route (copied, 7), router alert (copied, 4), end.
-    let options = [
-        1, 7, 7, 4, 0, 0, 0, 0, 0x83, 7, 4, 9, 9, 9, 9, 0x94, 4, 0, 0, 0,
-    ];
+    let options = [1, 7, 7, 4, 0, 0, 0, 0, 0x83, 7, 4, 9, 9, 9, 9, 0x94, 4, 0, 0, 0];
     let pieces = split(&ip4(17, 0, &options, &udp(1, 2, &[7; 200])), 100);
     assert_eq!(pieces[0].bytes()[34..54], options);
     for piece in &pieces[1..] {
         assert_eq!(piece.bytes()[14], 0x48);
-        assert_eq!(
-            piece.bytes()[34..46],
-            [0x83, 7, 4, 9, 9, 9, 9, 0x94, 4, 0, 0, 0]
-        );
+        assert_eq!(piece.bytes()[34..46], [0x83, 7, 4, 9, 9, 9, 9, 0x94, 4, 0, 0, 0]);
     }
     assert!(pieces.len() > 2);
 }
@@ -56,12 +46,9 @@ fn a_partial_checksum_is_completed_before_the_cut() {
     let mut pseudo = !internet_checksum(&[&whole[26..34], &[0, 17, 0, 208]]);
     frame.bytes_mut()[40..42].copy_from_slice(&pseudo.to_be_bytes());
     pseudo = 0;
-    (frame.flags, frame.csum_start, frame.csum_offset, frame.seq) =
-        (Frame::NEEDS_CSUM, 34, 6 + pseudo, 9);
+    (frame.flags, frame.csum_start, frame.csum_offset, frame.seq) = (Frame::NEEDS_CSUM, 34, 6 + pseudo, 9);
     let mut pieces = Vec::new();
-    fragment4(&frame, &packet(&whole), 100, &mut |piece| {
-        pieces.push(piece)
-    });
+    fragment4(&frame, &packet(&whole), 100, &mut |piece| pieces.push(piece));
     assert_eq!(reassemble(&pieces).0, whole[34..]);
     assert!(pieces.iter().all(|p| p.flags == 0 && p.seq == 9));
 }

@@ -6,20 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use vpcd_wire::*;
 
 /// Feeds a frame to everything that takes one, with the given packet description.
-fn everything(
-    bytes: &[u8],
-    p: &Packet,
-    q: Option<Quote>,
-    numbers: (u32, u32, u16, u16),
-    mtu: usize,
-) {
+fn everything(bytes: &[u8], p: &Packet, q: Option<Quote>, numbers: (u32, u32, u16, u16), mtu: usize) {
     let mut out = Frame::default();
     let (v4, v6) = (Ipv4Addr::from(numbers.0), Ipv6Addr::LOCALHOST);
-    let _ = (
-        p.tuple(bytes).reverse().to_string(),
-        p.l3_len(),
-        p.v6_addrs(bytes),
-    );
+    let _ = (p.tuple(bytes).reverse().to_string(), p.l3_len(), p.v6_addrs(bytes));
     let _ = parse_nd(bytes, p);
     build_icmp4_error(&mut out, FABRIC_MAC, v4, 3, 4, numbers.2, bytes, p);
     assert!(out.len() <= 14 + 576);
@@ -27,18 +17,11 @@ fn everything(
     assert!(out.len() <= 14 + 1280);
     build_tcp_rst4(&mut out, FABRIC_MAC, bytes, p);
     let frame = Frame::from_bytes(bytes);
-    fragment4(&frame, p, mtu, &mut |piece| {
-        assert!(piece.len() <= 14 + mtu || piece.len() <= frame.len())
-    });
-    for (flags, csum_start) in [
-        (0, 0),
-        (Frame::NEEDS_CSUM, p.l4),
-        (Frame::NEEDS_CSUM, numbers.2),
-    ] {
+    fragment4(&frame, p, mtu, &mut |piece| assert!(piece.len() <= 14 + mtu || piece.len() <= frame.len()));
+    for (flags, csum_start) in [(0, 0), (Frame::NEEDS_CSUM, p.l4), (Frame::NEEDS_CSUM, numbers.2)] {
         let mut frame = Frame::from_bytes(bytes);
         (frame.flags, frame.csum_start, frame.csum_offset) = (flags, csum_start, numbers.3);
-        Rewrite4::new(p.proto, (p.src4, p.dst4, p.sport, p.dport), numbers)
-            .apply(&mut frame, p, true);
+        Rewrite4::new(p.proto, (p.src4, p.dst4, p.sport, p.dport), numbers).apply(&mut frame, p, true);
         if let Some(q) = q.or_else(|| quote(bytes, p)) {
             rewrite_error4(&mut frame, p, &q, (numbers.0, numbers.1), numbers, true);
         }
@@ -61,38 +44,32 @@ fn near_misses() -> impl Strategy<Value = Vec<u8>> {
         any::<prop::sample::Index>(),
         any::<bool>(),
     )
-        .prop_map(
-            |((kind, next, typ, frag, options, body), flips, cut, do_cut)| {
-                let options = &options[..options.len() & !3];
-                let inner4 = ip4(next, frag, options, &body);
-                let mut frame = match kind {
-                    0 | 1 => inner4,
-                    2 => ip4(1, 0, options, &icmp(typ, 0, 0, &inner4[14..])),
-                    3 => ip6(next, &body),
-                    4 => ip6(58, &icmp(typ, 0, 0, &ip6(next, &body)[14..])),
-                    _ => ip6(58, &icmp(typ, 0, 0, &body)),
-                };
-                for (at, value) in flips {
-                    let at = at.index(frame.len());
-                    frame[at] = value;
-                }
-                if do_cut {
-                    frame.truncate(cut.index(frame.len() + 1));
-                } else if frame[12..14] == [8, 0] {
-                    fix_header(&mut frame);
-                }
-                frame
-            },
-        )
+        .prop_map(|((kind, next, typ, frag, options, body), flips, cut, do_cut)| {
+            let options = &options[..options.len() & !3];
+            let inner4 = ip4(next, frag, options, &body);
+            let mut frame = match kind {
+                0 | 1 => inner4,
+                2 => ip4(1, 0, options, &icmp(typ, 0, 0, &inner4[14..])),
+                3 => ip6(next, &body),
+                4 => ip6(58, &icmp(typ, 0, 0, &ip6(next, &body)[14..])),
+                _ => ip6(58, &icmp(typ, 0, 0, &body)),
+            };
+            for (at, value) in flips {
+                let at = at.index(frame.len());
+                frame[at] = value;
+            }
+            if do_cut {
+                frame.truncate(cut.index(frame.len() + 1));
+            } else if frame[12..14] == [8, 0] {
+                fix_header(&mut frame);
+            }
+            frame
+        })
 }
 
 fn any_packet() -> impl Strategy<Value = Packet> {
-    (
-        any::<(u32, u32, u16, u16, u16, u16, u32)>(),
-        any::<(u32, u16, u8, u8, u8, u8)>(),
-        any::<bool>(),
-    )
-        .prop_map(|(a, b, near)| Packet {
+    (any::<(u32, u32, u16, u16, u16, u16, u32)>(), any::<(u32, u16, u8, u8, u8, u8)>(), any::<bool>()).prop_map(
+        |(a, b, near)| Packet {
             src4: a.0,
             dst4: a.1,
             sport: a.2,
@@ -106,7 +83,8 @@ fn any_packet() -> impl Strategy<Value = Packet> {
             proto: [1, 6, 17, 58, b.3][usize::from(b.3 % 5)],
             ttl: b.4,
             tcp_flags: b.5,
-        })
+        },
+    )
 }
 
 proptest! {

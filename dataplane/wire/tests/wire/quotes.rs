@@ -18,17 +18,11 @@ fn the_quoted_tuple_is_told_as_written() {
     assert_eq!(q.tuple.to_string(), "udp 10.0.1.5:53 > 10.0.2.6:54");
     assert_eq!((q.l3, q.l4, q.end), (42, 66, 80));
     let inner = ip4(1, 0, &[], &icmp(8, 0, 0x0007_0001, b""));
-    assert_eq!(
-        quoted(&error(&inner[14..])).unwrap().tuple.to_string(),
-        "icmp 10.0.1.5 > 10.0.2.6 8/0 id 7"
-    );
+    assert_eq!(quoted(&error(&inner[14..])).unwrap().tuple.to_string(), "icmp 10.0.1.5 > 10.0.2.6 8/0 id 7");
     let inner = ip6(6, &tcp(1, 2, SYN, b""));
     let frame = ip6(58, &icmp(2, 0, 1280, &inner[14..]));
     let q = quoted(&frame).unwrap();
-    assert_eq!(
-        (q.tuple.to_string(), q.l3, q.l4),
-        ("tcp [2001::5]:1 > [2001::6]:2".into(), 62, 102)
-    );
+    assert_eq!((q.tuple.to_string(), q.l3, q.l4), ("tcp [2001::5]:1 > [2001::6]:2".into(), 62, 102));
 }
 
 #[test]
@@ -61,11 +55,7 @@ fn quotes_that_cannot_be_read_far_enough_are_none() {
     assert!(change(6, 0x20).is_some(), "a first fragment");
     let inner6 = ip6(17, &udp(53, 54, b""));
     for len in 0..48 {
-        assert_eq!(
-            quoted(&ip6(58, &icmp(1, 0, 0, &inner6[14..14 + len]))),
-            None,
-            "{len}"
-        );
+        assert_eq!(quoted(&ip6(58, &icmp(1, 0, 0, &inner6[14..14 + len]))), None, "{len}");
     }
     let later = ip6(44, &[&[17, 0, 0, 8, 0, 0, 0, 1][..], &[0; 8]].concat());
     assert_eq!(quoted(&ip6(58, &icmp(1, 0, 0, &later[14..]))), None);

@@ -28,15 +28,7 @@ fn any_l4() -> impl Strategy<Value = (u8, Vec<u8>)> {
     (0..3, any::<u16>(), any::<u16>(), payload).prop_map(|(kind, a, b, data)| match kind {
         0 => (6, tcp(a, b, b as u8, &data)),
         1 => (17, udp(a, b, &data)),
-        _ => (
-            1,
-            icmp(
-                [0, 8, 13, 17][usize::from(b & 3)],
-                0,
-                u32::from(a) << 16 | 1,
-                &data,
-            ),
-        ),
+        _ => (1, icmp([0, 8, 13, 17][usize::from(b & 3)], 0, u32::from(a) << 16 | 1, &data)),
     })
 }
 
@@ -124,14 +116,7 @@ fn a_udp_checksum_of_zero_stays_zero_outside_and_in_a_quote() {
     let error = fill_l4(ip4(1, 0, &[], &icmp(11, 0, 0, &bytes[14..])));
     let p = packet(&error);
     let mut frame = Frame::from_bytes(&error);
-    rewrite_error4(
-        &mut frame,
-        &p,
-        &quote(&error, &p).unwrap(),
-        (1, 2),
-        (7, 8, 9, 10),
-        false,
-    );
+    rewrite_error4(&mut frame, &p, &quote(&error, &p).unwrap(), (1, 2), (7, 8, 9, 10), false);
     assert_eq!(frame.bytes()[68..70], [0, 0]);
     assert_eq!(l4_field(frame.bytes()), l4_checksum(frame.bytes()));
 }

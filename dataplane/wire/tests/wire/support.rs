@@ -26,20 +26,13 @@ pub(crate) fn header_sums_up(frame: &[u8]) -> bool {
 
 /// What the L4 checksum of an unfragmented IPv4 packet should be (its field taken as 0).
 pub(crate) fn l4_checksum(frame: &[u8]) -> u16 {
-    let (header, total) = (
-        usize::from(frame[14] & 15) * 4,
-        usize::from(u16::from_be_bytes([frame[16], frame[17]])),
-    );
+    let (header, total) = (usize::from(frame[14] & 15) * 4, usize::from(u16::from_be_bytes([frame[16], frame[17]])));
     let mut l4 = frame[14 + header..14 + total].to_vec();
     let proto = frame[23];
     let at = checksum_at(proto);
     l4[at..at + 2].fill(0);
     let len = (l4.len() as u32).to_be_bytes();
-    if proto == 1 {
-        internet_checksum(&[&l4])
-    } else {
-        internet_checksum(&[&frame[26..34], &[0, proto], &len, &l4])
-    }
+    if proto == 1 { internet_checksum(&[&l4]) } else { internet_checksum(&[&frame[26..34], &[0, proto], &len, &l4]) }
 }
 
 pub(crate) fn checksum_at(proto: u8) -> usize {
@@ -54,11 +47,7 @@ pub(crate) fn checksum_at(proto: u8) -> usize {
 pub(crate) fn fill_l4(mut frame: Vec<u8>) -> Vec<u8> {
     let at = 34 + checksum_at(frame[23]);
     let sum = l4_checksum(&frame);
-    let sum = if frame[23] == 17 && sum == 0 {
-        0xffff
-    } else {
-        sum
-    };
+    let sum = if frame[23] == 17 && sum == 0 { 0xffff } else { sum };
     frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
     frame
 }
@@ -90,9 +79,7 @@ pub(crate) fn fix_header(frame: &mut [u8]) {
 }
 
 pub(crate) fn ip6(next: u8, rest: &[u8]) -> Vec<u8> {
-    let mut out = vec![
-        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60, 0, 0, 0,
-    ];
+    let mut out = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60, 0, 0, 0];
     out.extend((rest.len() as u16).to_be_bytes());
     out.extend([next, 255]);
     out.extend([0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]);
