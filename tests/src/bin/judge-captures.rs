@@ -29,6 +29,9 @@ struct Args {
     /// Port whose place the hosts take
     #[arg(long, default_value = "Host")]
     port: String,
+    /// Numbers of workers to replay with, each
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1")]
+    workers: Vec<u8>,
     /// Least frames from or to a host
     #[arg(long, value_name = "N", default_value_t = 1)]
     handful: usize,
@@ -82,7 +85,12 @@ fn run(args: &Args) -> Result<bool, String> {
     let named = world::of(&stack);
     let port = (1..=named.world.enis.len() as u32).find(|p| named.port(*p) == args.port);
     let port = port.ok_or_else(|| format!("{} has no port {}", args.template.display(), args.port))?;
-    let product = Product { vpcd: args.vpcd.clone(), template: args.template.clone(), port: args.port.clone() };
+    let product = Product {
+        vpcd: args.vpcd.clone(),
+        template: args.template.clone(),
+        port: args.port.clone(),
+        workers: args.workers.clone(),
+    };
     let bench = Bench { product: &product, named: &named, port, handful: args.handful };
     let mut captures = Vec::new();
     for path in &args.captures {

@@ -351,7 +351,7 @@ mod tests {
         let stack = vpcd_control::template::load(&text, "open.yaml", &Default::default()).unwrap();
         let named = world::of(&stack);
         let port = (1..).find(|p| named.port(*p) == "Host").unwrap();
-        let product = Product { vpcd: PathBuf::new(), template: PathBuf::new(), port: "Host".into() };
+        let product = Product { vpcd: PathBuf::new(), template: PathBuf::new(), port: "Host".into(), workers: vec![1] };
         let bench = Bench { product: &product, named: &named, port, handful: 1 };
 
         let (host, far, other) = ([172, 16, 0, 1], [192, 0, 2, 77], [172, 16, 0, 2]);

@@ -17,6 +17,8 @@ pub struct Product {
     pub template: PathBuf,
     /// The port that the host takes the place of.
     pub port: String,
+    /// Numbers of workers; the results must not depend on it.
+    pub workers: Vec<u8>,
 }
 
 /// One line of `verdicts.jsonl`.
@@ -41,7 +43,7 @@ pub struct Sent {
 }
 
 /// Everything a replay said.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Said {
     pub lines: Vec<Line>,
     /// By number of the input frame.
@@ -50,25 +52,34 @@ pub struct Said {
 }
 
 impl Product {
-    fn run(&self, capture: &Path, host: IpAddr, dir: &Path) -> Result<Output, String> {
+    fn run(&self, capture: &Path, host: IpAddr, workers: u8, dir: &Path) -> Result<Output, String> {
         let input = format!("{}={},host={host}", self.port, capture.display());
         let mut command = Command::new(&self.vpcd);
         command.arg("replay").arg(&self.template).args(["--in", &input, "--json", "--out"]).arg(dir);
+        command.args(["--workers", &workers.to_string()]);
         command.output().map_err(|e| format!("cannot run {}: {e}", self.vpcd.display()))
     }
 
     /// Replays a capture with `host` in the port's place; results lie in `dir` for a while.
     pub fn replay(&self, capture: &Path, host: IpAddr, dir: &Path) -> Result<Said, String> {
-        let output = self.run(capture, host, dir)?;
-        if !output.status.success() {
-            return Err(format!("replay: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
+        let mut first: Option<Said> = None;
+        for workers in &self.workers {
+            let output = self.run(capture, host, *workers, dir)?;
+            if !output.status.success() {
+                return Err(format!("replay: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()));
+            }
+            let said = read(dir, &output.stdout)?;
+            match &first {
+                Some(first) if *first != said => return Err(format!("with {workers} workers the results are others")),
+                _ => first = Some(said),
+            }
         }
-        read(dir, &output.stdout)
+        first.ok_or_else(|| "nothing was run".into())
     }
 
     /// A capture that cannot be replayed must be refused in a sentence, with exit status 1.
     pub fn refuses(&self, capture: &Path, dir: &Path) -> Result<(), String> {
-        let output = self.run(capture, IpAddr::from([192, 0, 2, 1]), dir)?;
+        let output = self.run(capture, IpAddr::from([192, 0, 2, 1]), 1, dir)?;
         let said = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
             Some(1) if said.starts_with("error: ") => Ok(()),

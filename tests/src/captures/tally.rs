@@ -96,7 +96,7 @@ impl Tally {
         let all = &self.all;
         let mut t = String::new();
         let left_out = [
-            (self.no_host, "without enough frames of one host"),
+            (self.no_host, "without a host that sends IP (or with too few frames of one)"),
             (self.other_link, "of link types that hold no Ethernet or IP (refused, as they must be)"),
             (self.unreadable, "that cannot be read (refused, as they must be)"),
         ];
