@@ -12,6 +12,8 @@ pub const INTERNET_NAMESPACE: &str = "vpcd-internet";
 /// What a VPC instance has.
 const INSTANCE_MTU: u16 = 9001;
 const INTERNET_MTU: u16 = 1500;
+/// Frames that may wait for the engine in a device: a burst of a guest's TCP without segmentation offload is longer than the usual 1,000.
+const QUEUE: u32 = 4096;
 /// Where IPv6 guests find the router of their subnet.
 const ROUTER6: &str = "fe80::1";
 
@@ -112,7 +114,7 @@ impl Space {
         let mut out = String::from("link set lo up\n");
         for link in &self.links {
             let device = &link.device;
-            let _ = writeln!(out, "link set {device} up");
+            let _ = writeln!(out, "link set {device} txqueuelen {QUEUE} up");
             for address in &link.addresses {
                 // Duplicates cannot be: the control plane gave the addresses out.
                 let option = if address.addr().is_ipv6() { " nodad" } else { "" };
@@ -150,7 +152,7 @@ mod tests {
         let db = plan.spaces.iter().find(|s| s.name == "vpcd-Db").unwrap();
         assert_eq!(
             db.script(),
-            "link set lo up\nlink set eth0 up\n\
+            "link set lo up\nlink set eth0 txqueuelen 4096 up\n\
              addr add 10.0.1.5/24 dev eth0\naddr add 2001:db8:1234:1a01::5/64 dev eth0 nodad\n\
              route add default via 10.0.1.1 dev eth0\nroute add ::/0 via fe80::1 dev eth0\n"
         );
@@ -166,7 +168,7 @@ mod tests {
         assert_eq!((internet.name.as_str(), internet.links[0].mtu), ("vpcd-internet", 1500));
         assert_eq!(
             internet.script(),
-            "link set lo up\nlink set eth0 up\n\
+            "link set lo up\nlink set eth0 txqueuelen 4096 up\n\
              addr add 203.0.113.10/32 dev eth0\naddr add 2001:db8:beef::10/128 dev eth0 nodad\n\
              addr add 192.0.2.77/32 dev eth0\naddr add 2001:db8:cafe::77/128 dev eth0 nodad\n\
              route add default dev eth0\nroute add ::/0 dev eth0\n"
@@ -190,8 +192,8 @@ Resources:
         assert_eq!(plan.names(), ["vpcd-Host", "vpcd-internet"], "an interface on nothing has no namespace");
         assert_eq!(
             plan.spaces[0].script(),
-            "link set lo up\nlink set eth0 up\naddr add 10.0.0.8/24 dev eth0\nroute add default via 10.0.0.1 dev eth0\n\
-             link set eth1 up\naddr add 10.0.5.9/22 dev eth1\n"
+            "link set lo up\nlink set eth0 txqueuelen 4096 up\naddr add 10.0.0.8/24 dev eth0\nroute add default via 10.0.0.1 dev eth0\n\
+             link set eth1 txqueuelen 4096 up\naddr add 10.0.5.9/22 dev eth1\n"
         );
         assert_eq!(plan.spaces[0].links[1].port.as_deref(), Some("Second"));
     }
