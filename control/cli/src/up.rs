@@ -27,7 +27,9 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// are `vpcd-<LogicalId>` and `vpcd-internet`; the latter has the hosts of the template's `Metadata.Vpcd.Internet`. `kill -USR1`
 /// makes it write its counters to the file given with --counters.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = "Example:\n  vpcd up docs/examples/nat.yaml --record captures\n  ip netns exec vpcd-Db curl http://192.0.2.77/        # in another terminal")]
+#[command(
+    after_help = "Example:\n  vpcd up docs/examples/nat.yaml --record captures\n  ip netns exec vpcd-Db curl http://192.0.2.77/        # in another terminal"
+)]
 pub struct Args {
     #[command(flatten)]
     template: TemplateArgs,
@@ -58,7 +60,9 @@ pub fn run(args: &Args) -> Outcome {
         let hidden = |path: &&PathBuf| std::path::absolute(path).is_ok_and(|p| p.starts_with("/run"));
         if let Some(path) = args.record.iter().chain(&args.counters).find(hidden) {
             let path = path.display();
-            return Err(Failure::user(format_args!("{path} would be lost: without root, /run is private to this process; choose a place elsewhere")));
+            return Err(Failure::user(format_args!(
+                "{path} would be lost: without root, /run is private to this process; choose a place elsewhere"
+            )));
         }
     }
     // Before the first thread, so that all of them leave the signals to us.

@@ -19,12 +19,19 @@ pub(super) struct Report {
 
 impl Report {
     /// Puts names to numbers. The kernel's counters go by display name, `None` being the internet.
-    pub(super) fn new(total: &Counters, kernel: &[(Option<String>, KernelCounters)], names: &[(PortNo, String)], seed: u64) -> Report {
+    pub(super) fn new(
+        total: &Counters,
+        kernel: &[(Option<String>, KernelCounters)],
+        names: &[(PortNo, String)],
+        seed: u64,
+    ) -> Report {
         let lost = |name: &str| {
             let own = kernel.iter().filter(|(k, _)| k.as_deref().unwrap_or(crate::ports::INTERNET_NAME) == name);
             own.map(|(_, c)| c.sent_dropped + c.received_dropped).sum()
         };
-        let name = |port: PortNo| names.iter().find(|(p, _)| *p == port).map_or_else(|| format!("#{port}"), |(_, n)| n.clone());
+        let name = |port: PortNo| {
+            names.iter().find(|(p, _)| *p == port).map_or_else(|| format!("#{port}"), |(_, n)| n.clone())
+        };
         Report {
             seed,
             ports: names.iter().map(|(p, n)| (n.clone(), total.port(*p), lost(n))).collect(),
@@ -61,10 +68,18 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         let width = self.ports.iter().map(|(n, ..)| n.len()).max().unwrap_or(0).max(8);
-        let _ = writeln!(out, "{:width$} {:>12} {:>15} {:>12} {:>15}", "PORT", "FRAMES IN", "BYTES IN", "FRAMES OUT", "BYTES OUT");
+        let _ = writeln!(
+            out,
+            "{:width$} {:>12} {:>15} {:>12} {:>15}",
+            "PORT", "FRAMES IN", "BYTES IN", "FRAMES OUT", "BYTES OUT"
+        );
         for (name, c, lost) in &self.ports {
             let lost = if *lost > 0 { format!("  (the kernel dropped {lost} more)") } else { String::new() };
-            let _ = writeln!(out, "{name:width$} {:>12} {:>15} {:>12} {:>15}{lost}", c.received, c.received_bytes, c.sent, c.sent_bytes);
+            let _ = writeln!(
+                out,
+                "{name:width$} {:>12} {:>15} {:>12} {:>15}{lost}",
+                c.received, c.received_bytes, c.sent, c.sent_bytes
+            );
         }
         for (port, stage, reason, n) in &self.drops {
             let _ = writeln!(out, "dropped: {n} from {port} at {stage}: {reason}");
@@ -90,7 +105,9 @@ impl Report {
     pub(super) fn check(&self) -> Outcome {
         match self.total.conservation() {
             (came, went) if came == went => Ok(()),
-            (came, went) => Err(Failure::user(format_args!("{came} frames came or were made, but {went} are accounted for: please report this"))),
+            (came, went) => Err(Failure::user(format_args!(
+                "{came} frames came or were made, but {went} are accounted for: please report this"
+            ))),
         }
     }
 }
@@ -109,7 +126,10 @@ mod tests {
         if !lose {
             c.ended(1, &Verdict::drop(Stage::SgOut, Reason::NoRule, None));
         }
-        let kernel = [(Some("Db".into()), KernelCounters { sent_dropped: 7, ..Default::default() }), (None, KernelCounters::default())];
+        let kernel = [
+            (Some("Db".into()), KernelCounters { sent_dropped: 7, ..Default::default() }),
+            (None, KernelCounters::default()),
+        ];
         Report::new(&c, &kernel, &[(1, "Db".into()), (0, "internet".into())], 5)
     }
 

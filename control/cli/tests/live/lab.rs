@@ -21,7 +21,8 @@ pub(crate) fn isolated(name: &str, body: impl FnOnce()) {
         body();
         return;
     }
-    let own: &[&str] = if is_root() { &["--net", "--mount"] } else { &["--net", "--mount", "--user", "--map-root-user"] };
+    let own: &[&str] =
+        if is_root() { &["--net", "--mount"] } else { &["--net", "--mount", "--user", "--map-root-user"] };
     let status = Command::new("unshare")
         .args(own)
         .args(["sh", "-c", "mount -t tmpfs -o mode=0755 tmpfs /run && ip link set lo up && exec \"$@\"", "live"])
@@ -109,7 +110,8 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) fn start(arguments: &[&str]) -> Up {
-        let mut child = Ending(vpcd().arg("up").args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
+        let mut child =
+            Ending(vpcd().arg("up").args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
         let mut out = BufReader::new(child.0.stdout.take().unwrap());
         let mut ready = String::new();
         out.read_line(&mut ready).unwrap();
@@ -152,12 +154,16 @@ impl Up {
     /// What a command in a namespace says, and whether it succeeded.
     pub(crate) fn run(&self, host: &str, command: &str) -> (bool, String) {
         let out = ended(self.inside(host, "sh").args(["-c", command]));
-        (out.status.success(), String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr))
+        (
+            out.status.success(),
+            String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr),
+        )
     }
 
     /// Who a server in `who` mode thinks we are: address and port; none: no answer before the first packet would be repeated.
     pub(crate) fn seen(&self, host: &str, from: &str, url: &str) -> Option<(String, u16)> {
-        let (_, said) = self.run(host, &format!("curl -sg --noproxy '*' --connect-timeout 0.8 -m 3 --interface {from} http://{url}/"));
+        let (_, said) = self
+            .run(host, &format!("curl -sg --noproxy '*' --connect-timeout 0.8 -m 3 --interface {from} http://{url}/"));
         let (address, port) = said.trim().split_once(' ')?;
         Some((address.into(), port.parse().ok()?))
     }
@@ -177,6 +183,13 @@ impl Up {
         let counters: Value = serde_json::from_str(&text).unwrap();
         let word = |d: &Value, key: &str| d[key].as_str().unwrap().to_owned();
         let drops = counters["drops"].as_array().unwrap().iter();
-        drops.map(|d| (format!("{} {} {}", word(d, "port"), word(d, "stage"), word(d, "reason")), d["frames"].as_u64().unwrap())).collect()
+        drops
+            .map(|d| {
+                (
+                    format!("{} {} {}", word(d, "port"), word(d, "stage"), word(d, "reason")),
+                    d["frames"].as_u64().unwrap(),
+                )
+            })
+            .collect()
     }
 }

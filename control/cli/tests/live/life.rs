@@ -4,7 +4,8 @@ use crate::lab::{Dir, Up, ended, example, isolated, sh, vpcd};
 use std::path::Path;
 
 fn namespaces() -> Vec<String> {
-    let mut names: Vec<String> = sh("ip netns").lines().map(|l| l.split_whitespace().next().unwrap().to_owned()).collect();
+    let mut names: Vec<String> =
+        sh("ip netns").lines().map(|l| l.split_whitespace().next().unwrap().to_owned()).collect();
     names.sort();
     names
 }
@@ -52,7 +53,10 @@ fn a_second_one_is_refused_while_the_first_runs() {
         let up = Up::start(&[&example("nat")]);
         let second = ended(vpcd().args(["up", &example("open")]));
         let said = String::from_utf8_lossy(&second.stderr);
-        let expected = format!("error: process {} runs `vpcd up` here and has the namespace vpcd-internet: end it first (`kill {0}`)\n", up.pid());
+        let expected = format!(
+            "error: process {} runs `vpcd up` here and has the namespace vpcd-internet: end it first (`kill {0}`)\n",
+            up.pid()
+        );
         assert_eq!((second.status.code(), said.as_ref()), (Some(1), expected.as_str()));
         assert_eq!(namespaces(), ALL, "the first is untouched");
         up.signal("INT");
@@ -84,7 +88,10 @@ fn a_namespace_of_somebody_else_is_left_alone() {
         sh("ip netns add vpcd-Db");
         let out = ended(vpcd().args(["up", &example("nat")]));
         let said = String::from_utf8_lossy(&out.stderr);
-        assert!(!out.status.success() && said.starts_with("error: a namespace vpcd-Db exists that no `vpcd up` made"), "{said}");
+        assert!(
+            !out.status.success() && said.starts_with("error: a namespace vpcd-Db exists that no `vpcd up` made"),
+            "{said}"
+        );
         assert_eq!(namespaces(), ["vpcd-Db"]);
     });
 }
@@ -110,7 +117,10 @@ fn a_broken_template_starts_nothing() {
         std::fs::write(&file, "Resources:\n  A: {Type: AWS::EC2::VPC}\n  B: {Type: AWS::EC2::Nothing}\n").unwrap();
         let out = ended(vpcd().args(["up", &file]));
         let said = String::from_utf8_lossy(&out.stderr);
-        assert!(said.contains("t.yaml:2:") && said.contains("t.yaml:3:") && said.contains("nothing was started"), "{said}");
+        assert!(
+            said.contains("t.yaml:2:") && said.contains("t.yaml:3:") && said.contains("nothing was started"),
+            "{said}"
+        );
         nothing_is_left();
     });
 }

@@ -36,7 +36,8 @@ impl Lab {
     fn pass(&self, host: &str, from: &str, seen: &str, targets: &[&str]) {
         let before = self.drops();
         for target in targets {
-            let (address, port) = self.up.seen(host, from, target).unwrap_or_else(|| panic!("{from} > {target}: no answer"));
+            let (address, port) =
+                self.up.seen(host, from, target).unwrap_or_else(|| panic!("{from} > {target}: no answer"));
             assert_eq!(address, seen, "{from} > {target}");
             assert!(port >= 1024, "{from} > {target}: port {port}");
         }
@@ -47,7 +48,9 @@ impl Lab {
     #[track_caller]
     fn refuse(&self, host: &str, from: &str, gate: &str, targets: &[&str]) {
         for target in targets {
-            self.refused(gate, &format!("{from} > {target}"), || assert_eq!(self.up.seen(host, from, target), None, "{from} > {target}"));
+            self.refused(gate, &format!("{from} > {target}"), || {
+                assert_eq!(self.up.seen(host, from, target), None, "{from} > {target}")
+            });
         }
     }
 
