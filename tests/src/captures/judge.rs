@@ -294,6 +294,9 @@ mod tests {
     use serde_json::json;
     use std::path::PathBuf;
 
+    /// What a lie is about, and how it is told.
+    type Lie<'a> = (&'a str, &'a dyn Fn(&mut Said));
+
     /// What the program would say if it were of the model's opinion.
     fn agreeing(bench: &Bench<'_>, frames: &[read::Frame], host: IpAddr) -> Said {
         let expected = bench.expect(frames, host);
@@ -378,7 +381,7 @@ mod tests {
         assert_eq!((honest.model.starting("forward"), honest.model.starting("drop parse")), (2, 0));
         assert_eq!(honest.model.pairs().into_iter().collect::<Vec<_>>(), ["parse/header-checksum"]);
 
-        let lies: [(&str, &dyn Fn(&mut Said)); 14] = [
+        let lies: [Lie<'_>; 14] = [
             ("port", &|s| s.lines[0].port = "internet".into()),
             ("time", &|s| s.lines[0].ts = "0.000000009".into()),
             ("verdict", &|s| s.lines[0].verdict = "reply".into()),

@@ -106,7 +106,7 @@ impl Tally {
         }
         let _ = writeln!(t, "{:>10} frames, {} of them not-mine", all.frames, all.not_mine);
         let _ = writeln!(t, "{:>10} frames of the hosts, {:.1} % forwarded", self.mine(), self.forwarded());
-        let _ = writeln!(t, "{:>10} {:>10}  {}", "product", "model", "verdict stage/reason");
+        let _ = writeln!(t, "{:>10} {:>10}  verdict stage/reason", "product", "model");
         let keys: BTreeSet<&String> = all.product.0.keys().chain(all.model.0.keys()).collect();
         let mut keys: Vec<&String> = keys.into_iter().collect();
         keys.sort_by_key(|k| std::cmp::Reverse(all.product.of(k).max(all.model.of(k))));
