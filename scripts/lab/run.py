@@ -11,14 +11,12 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import captures
-import foreign
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = HERE.parent.parent / "docs" / "examples"
@@ -351,16 +349,11 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/quickstart", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--vpcd", required=True, help="the binary")
     parser.add_argument("--work", required=True, type=pathlib.Path, help="an empty directory")
-    parser.add_argument("--captures", type=pathlib.Path, help="a directory with foreign captures to replay")
-    parser.add_argument("--model", help=foreign.MODEL_HELP)
     args = parser.parse_args()
     # So that `finally` runs when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("quickstart: ended"))
     vpcd = os.path.abspath(args.vpcd)
     good = live(vpcd, args.work)
-    if args.captures:
-        good = foreign.run(vpcd, args.captures, args.work / "foreign", EXAMPLES, args.model) and good
-        shutil.rmtree(args.work / "foreign", ignore_errors=True)
     print("all agree" if good else "NOT ALL AGREE")
     return 0 if good else 1
 

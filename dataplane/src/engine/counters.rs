@@ -16,7 +16,7 @@ pub struct PortCounters {
 }
 
 /// Counters of one worker; a total over workers is their sum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Counters {
     ports: Vec<PortCounters>,
     /// By port, made when the first frame of a port is dropped: stage x reason.
@@ -32,21 +32,6 @@ pub struct Counters {
     pub dropped: u64,
     /// Packets that walked the gates; the others hit a remembered action.
     pub walks: u64,
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Counters {
-            ports: Vec::new(),
-            drops: Vec::new(),
-            originated: 0,
-            extra: 0,
-            consumed: 0,
-            held: 0,
-            dropped: 0,
-            walks: 0,
-        }
-    }
 }
 
 impl Counters {

@@ -9,7 +9,7 @@ use crate::pipeline::{
 };
 use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, flag, stamp};
 use crate::topology::{EniIdx, Topology};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{
     Arp, FABRIC_MAC, Frame, Mac, Packet, Rewrite4, build_arp_reply, build_icmp4_error, build_icmp6_too_big, build_na,
     build_ra, build_tcp_rst4, fragment4, parse_nd, quote, rewrite_error4, set_macs, tcp,
@@ -266,10 +266,13 @@ impl Shard {
     }
 
     fn give_up(&mut self, topology: &Topology, binding: u32, now: u32) {
-        let ended = match self.flows.tuple(binding).src {
-            IpAddr::V4(remote) => topology.association_changed(remote) > self.flows.slot(binding).generation,
-            IpAddr::V6(_) => false,
+        let client = Ipv4Addr::from(self.flows.slot(binding).client().0);
+        let remote = match self.flows.tuple(binding).src {
+            IpAddr::V4(remote) => remote,
+            IpAddr::V6(_) => return,
         };
+        let made = self.flows.slot(binding).generation;
+        let ended = [client, remote].into_iter().any(|a| topology.association_changed(a) > made);
         let slot = self.flows.slot(binding);
         if !ended
             && slot.life(now, self.flows.limits(slot)) == Life::Live

@@ -104,7 +104,7 @@ impl<O: Observer> Walk<'_, O> {
     }
 
     /// A frame of the internet port.
-    pub(super) fn from_internet(&mut self) -> Pass {
+    pub(super) fn enter_from_internet(&mut self) -> Pass {
         self.neighbour_discovery_at_the_edge()?;
         self.sane(At::Internet)?;
         let to = self.original.dst;

@@ -85,13 +85,13 @@ impl<'a, O: Observer> Walk<'a, O> {
     /// Walks all gates.
     pub fn run(mut self) -> Result<Plan, Stop> {
         match EniIdx::of_port(self.ingress) {
-            None => self.from_internet()?,
-            Some(sender) => self.from_eni(sender)?,
+            None => self.enter_from_internet()?,
+            Some(sender) => self.enter_from_eni(sender)?,
         }
         Ok(self.plan)
     }
 
-    fn from_eni(&mut self, sender: EniIdx) -> Pass {
+    fn enter_from_eni(&mut self, sender: EniIdx) -> Pass {
         let eni = self.eni(sender, At::Internet)?;
         let at = At::Eni(sender);
         self.neighbour_discovery(sender, eni)?;
@@ -138,8 +138,8 @@ impl<'a, O: Observer> Walk<'a, O> {
         match target {
             None => self.stop(Stage::Route, Reason::NoRoute, at),
             Some(Target::Blackhole) => self.stop(Stage::Route, Reason::Blackhole, at),
-            Some(Target::Local) => self.to_local(hop),
-            Some(Target::Eni(through)) => self.to_eni(hop, through),
+            Some(Target::Local) => self.deliver_local(hop),
+            Some(Target::Eni(through)) => self.deliver_through(hop, through),
             Some(Target::NatGateway(nat)) => self.nat_out(hop, nat),
             Some(Target::InternetGateway) => self.internet_gateway_out(hop.vpc),
             Some(Target::EgressOnly) => self.egress_only_out(hop.vpc),
@@ -157,7 +157,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     }
 
     /// The ENI of the VPC that owns the destination (RT-70).
-    fn to_local(&mut self, hop: Hop) -> Pass {
+    fn deliver_local(&mut self, hop: Hop) -> Pass {
         let owner = self.owner(hop)?;
         let receiver = self.eni(owner, At::Subnet(hop.subnet))?;
         if receiver.subnet != hop.subnet {
@@ -170,7 +170,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     }
 
     /// An ENI as target: delivered unchanged, if its check allows (RT-79, RT-91).
-    fn to_eni(&mut self, hop: Hop, through: EniIdx) -> Pass {
+    fn deliver_through(&mut self, hop: Hop, through: EniIdx) -> Pass {
         if hop.sender == Some(through) {
             return self.stop(Stage::Route, Reason::Hairpin, At::Eni(through));
         }

@@ -71,7 +71,7 @@ impl<O: Observer> Walk<'_, O> {
         let at = At::Nat(index);
         let before = self.original;
         let client_key = Key::new(self.ingress, before);
-        let client = (source4(&before), before.sport);
+        let client = (v4(before.src).into(), before.sport);
         let known = self.binding_of(&client_key, index);
         let key_of = |external| Key::new(INTERNET, with_source(before, public, external).reverse());
         if let Some(entry) = known.filter(|&e| !(self.is_first_syn() && self.flows.slot(e).closed())) {
@@ -91,8 +91,9 @@ impl<O: Observer> Walk<'_, O> {
             }
         }
         let taken = |external| {
-            let entry = self.flows.find(&key_of(external));
-            entry.is_some_and(|e| self.flows.slot(e).life(self.now, &Timeouts::default()) != Life::Dead)
+            // Bindings of a gateway that had this address before died with it (NAT-73).
+            let slot = self.flows.find(&key_of(external)).map(|e| self.flows.slot(e));
+            slot.is_some_and(|s| s.extra == index.0 && s.life(self.now, &Timeouts::default()) != Life::Dead)
         };
         let Some(external) = self.ports.choose(&client_key, taken) else {
             return self.stop(Stage::Natgw, Reason::PortAllocation, at);
@@ -107,17 +108,15 @@ impl<O: Observer> Walk<'_, O> {
         self.is_live_binding(entry, index, client.tuple.dst).then_some(entry)
     }
 
+    /// Alive, of this gateway, and made after the last change of what stands behind either end's address.
     fn is_live_binding(&mut self, entry: u32, index: NatIdx, remote: IpAddr) -> bool {
-        let mut changed = 0;
-        if let IpAddr::V4(remote) = remote {
-            self.note_public(remote);
-            changed = self.topology.association_changed(remote);
-        }
         let slot = self.flows.slot(entry);
+        let ends = [Ipv4Addr::from(slot.client().0), v4(remote)];
+        ends.iter().for_each(|&a| self.note_public(a));
         slot.kind() == Kind::Binding
             && slot.extra == index.0
             && slot.life(self.now, &Timeouts::default()) == Life::Live
-            && slot.generation >= changed
+            && ends.iter().all(|&a| self.topology.association_changed(a) <= slot.generation)
     }
 
     /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
@@ -191,9 +190,10 @@ fn external_port(remote: &FiveTuple) -> u16 {
     if remote.proto == 1 { remote.sport } else { remote.dport }
 }
 
-fn source4(tuple: &FiveTuple) -> u32 {
-    match tuple.src {
-        IpAddr::V4(a) => a.into(),
-        IpAddr::V6(_) => 0,
+/// A NAT gateway sees IPv4 alone.
+fn v4(address: IpAddr) -> Ipv4Addr {
+    match address {
+        IpAddr::V4(a) => a,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
     }
 }

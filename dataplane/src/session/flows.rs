@@ -246,7 +246,7 @@ impl Flows {
                 self.drop_pair(pair);
                 return Ok(());
             }
-            let rank = self.pairs[pair as usize].iter().map(|s| worth(s)).max().unwrap_or(0);
+            let rank = self.pairs[pair as usize].iter().map(worth).max().unwrap_or(0);
             if rank < 2 && victim.is_none_or(|(r, _)| rank < r) {
                 victim = Some((rank, pair));
             }

@@ -39,16 +39,10 @@ impl Index {
     /// Room for `entries` at a load of about two thirds.
     pub(super) fn with_room_for(entries: usize) -> Index {
         let buckets = (entries * 3 / 2).div_ceil(PLACES).next_power_of_two().max(4);
-        let index = Index {
-            buckets: {
-                let mut v = Vec::with_capacity(buckets);
-                huge_pages(v.spare_capacity_mut());
-                v.resize(buckets, Bucket { words: [0; PLACES + 1] });
-                v
-            },
-            mask: buckets - 1,
-        };
-        index
+        let mut table = Vec::with_capacity(buckets);
+        huge_pages(table.spare_capacity_mut());
+        table.resize(buckets, Bucket { words: [0; PLACES + 1] });
+        Index { buckets: table, mask: buckets - 1 }
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -203,6 +203,8 @@ impl Slot {
     /// Turns a fresh entry into the binding of a client.
     pub fn bind(&mut self, client: (u32, u16), nat: u32, generation: u32, now: u32) {
         self.begin(Kind::Binding, false, now);
+        // Whoever rested on what was here before does not rest on this.
+        self.epoch = self.epoch.wrapping_add(1);
         self.generation = generation;
         self.rw = Rewrite4 { dst: client.0, sport: client.1, dport: client.1, ..Rewrite4::default() };
         self.extra = nat;

@@ -526,16 +526,17 @@ impl Topology {
         let of_eni = if ends.enis.is_empty() { 0 } else { ends.enis.get(&eni).copied().unwrap_or(0) };
         let of_address =
             if ends.addresses.is_empty() { 0 } else { ends.addresses.get(&(eni, local)).copied().unwrap_or(0) };
-        let of_remote = match remote {
+        let public = |address| match address {
             IpAddr::V4(a) => self.association_changed(a),
             IpAddr::V6(_) => 0,
         };
+        let of_public = if ends.publics.is_empty() { 0 } else { public(local).max(public(remote)) };
         let gateway = |address| match (address, self.enis.get(eni.at())) {
             (IpAddr::V4(a), Some(e)) => ends.gateways.get(&(e.vpc, a)).copied().unwrap_or(0),
             _ => 0,
         };
         let of_gateway = if ends.gateways.is_empty() { 0 } else { gateway(local).max(gateway(remote)) };
-        of_eni.max(of_address).max(of_remote).max(of_gateway)
+        of_eni.max(of_address).max(of_public).max(of_gateway)
     }
 
     /// The generation in which any of `deps` last changed.

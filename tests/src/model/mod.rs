@@ -108,9 +108,13 @@ impl Model {
         };
         self.state.tracks.retain(|t| {
             let (local, remote) = (t.tuple.src, t.tuple.dst);
-            !changed(remote) && !gone(t.eni, local) && !turned(t.eni, local) && !turned(t.eni, remote)
+            !changed(local)
+                && !changed(remote)
+                && !gone(t.eni, local)
+                && !turned(t.eni, local)
+                && !turned(t.eni, remote)
         });
-        for binding in self.state.bindings.iter_mut().filter(|b| changed(b.client.dst)) {
+        for binding in self.state.bindings.iter_mut().filter(|b| changed(b.client.src) || changed(b.client.dst)) {
             binding.ended = true;
         }
         self.state.bindings.retain(|b| new.nats.get(b.nat).is_some_and(Option::is_some));

@@ -248,7 +248,7 @@ fn chain6(ip: &[u8], fixed: usize) -> Option<Chain> {
     let (mut next, mut at, mut count) = (ip[6], fixed, 0);
     let mut fragment = None;
     loop {
-        if !matches!(next, 0 | 43 | 44 | 51 | 60 | 135) {
+        if !matches!(next, 0 | 43 | 44 | 51 | 60) {
             return Some(Chain { proto: next, l4: at, fragment });
         }
         if (next == 0 && count > 0) || at + 8 > ip.len() {
