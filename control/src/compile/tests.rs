@@ -281,7 +281,7 @@ fn names_are_logical_ids() {
     let mut c = Compiler::new();
     let Compiled { topology: t, names } = c.compile(&stack.model);
     let by_name: Vec<&str> = t.enis.iter().map(|(i, _)| names.eni(EniIdx(i as u32))).collect();
-    assert_eq!(by_name, ["Web", "Db", "Other", "Nat"]);
+    assert_eq!(by_name, ["Web", "Db", "Other", "App", "Nat"]);
     let web = c.eni(&stack.port("Web").unwrap().eni).unwrap();
     assert_eq!((names.port(0), names.port(web.port())), ("internet", "Web"));
     let v = c.vpc(&stack.resource("Vpc").unwrap().id).unwrap();

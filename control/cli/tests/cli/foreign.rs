@@ -68,7 +68,7 @@ fn the_host_takes_the_place_of_the_port() {
     assert_eq!(ends(&inside[0].data), "93.184.216.34:80 > 10.213.7.10:50000");
     assert!(checksums_right(&inside[0].data) && checksums_right(&inside[1].data));
     let quoted = &inside[1].data[14 + 20 + 8..];
-    assert_eq!(quoted[12..16], [10, 0, 0, 10], "the error quotes what the host sent, under its own address");
+    assert_eq!(quoted[12..16], [10, 213, 7, 10], "the error quotes what the host sent, under its own address");
     assert!(checksums_right(&[&[0; 14], quoted].concat()), "the quoted checksums still fit the quoted packet");
 }
 
