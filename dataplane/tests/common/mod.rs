@@ -170,9 +170,14 @@ pub fn tcp(from: &str, sport: u16, to: &str, dport: u16, text: &str) -> Frame {
 
 /// An Ethernet frame with one UDP datagram.
 pub fn udp(from: &str, sport: u16, to: &str, dport: u16) -> Frame {
+    udp_of(from, sport, to, dport, b"hello")
+}
+
+/// The same with a payload of its own.
+pub fn udp_of(from: &str, sport: u16, to: &str, dport: u16, payload: &[u8]) -> Frame {
     packet(from, to, |b| {
         let mut out = Vec::new();
-        b.udp(sport, dport).write(&mut out, b"hello").expect("a frame");
+        b.udp(sport, dport).write(&mut out, payload).expect("a frame");
         out
     })
 }
