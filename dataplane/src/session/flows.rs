@@ -345,3 +345,6 @@ fn worth(slot: &Slot) -> u8 {
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests;
