@@ -2,7 +2,7 @@
 //! frames that come in.
 
 use super::plan::Answer;
-use super::{At, Cause, EDGE_MTU, Hop, Observer, Pass, Reason, Stage, Stop, Touch, Walk, is_multicast};
+use super::{At, Cause, EDGE_MTU, Observer, Pass, Reason, Stage, Stop, Touch, Walk, is_multicast};
 use crate::session::{Key, Kind, Life};
 use crate::topology::{DepKind, EniIdx, INTERNET, PublicOwner, Target, Timeouts, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -212,11 +212,6 @@ impl<O: Observer> Walk<'_, O> {
     /// Public addresses are watched in groups, so that moving one disturbs few flows of others.
     pub(super) fn note_public(&mut self, address: Ipv4Addr) {
         self.note(DepKind::Edge, crate::topology::edge_group(address));
-    }
-
-    /// The NAT gateway's way on: routed by its own subnet's table.
-    pub(super) fn leave_nat(&mut self, hop: Hop) -> Pass {
-        self.leave(hop)
     }
 }
 

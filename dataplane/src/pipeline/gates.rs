@@ -11,7 +11,7 @@ const DNS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 const TIME: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 123);
 
-impl<O: Observer> Walk<'_, O> {
+impl<'a, O: Observer> Walk<'a, O> {
     /// Land and martian packets, which no host may send.
     pub(super) fn sane(&mut self, at: At) -> Pass {
         let FiveTuple { src, dst, .. } = self.original;
@@ -134,14 +134,13 @@ impl<O: Observer> Walk<'_, O> {
         self.live_track(&Key::new(index.port(), own), eni).is_some() || self.admits(eni, !outbound, &quoted).is_some()
     }
 
-    fn filter(&mut self, eni: &Eni) -> Option<&Filter> {
+    fn filter(&mut self, eni: &Eni) -> Option<&'a Filter> {
         self.note(DepKind::Filter, eni.filter.0);
         self.topology.filters.get(eni.filter.at())
     }
 
     fn admits(&mut self, eni: &Eni, outbound: bool, tuple: &FiveTuple) -> Option<u32> {
-        self.note(DepKind::Filter, eni.filter.0);
-        let filter = self.topology.filters.get(eni.filter.at())?;
+        let filter = self.filter(eni)?;
         let side = if outbound { &filter.egress } else { &filter.ingress };
         if side.uses_groups() {
             self.note(DepKind::Members, eni.vpc.0);

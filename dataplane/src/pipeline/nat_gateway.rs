@@ -4,7 +4,7 @@ use super::edge::with_source;
 use super::plan::Answer;
 use super::{At, Cause, Hop, Observer, Pass, Reason, Stage, Stop, Touch, Walk};
 use crate::session::{Key, Kind, Life};
-use crate::topology::{DepKind, Eni, INTERNET, NatIdx, Timeouts};
+use crate::topology::{Eni, INTERNET, NatIdx, Timeouts};
 use std::net::{IpAddr, Ipv4Addr};
 use vpcd_wire::{FiveTuple, Packet, tcp};
 
@@ -47,7 +47,7 @@ impl<O: Observer> Walk<'_, O> {
             self.observer.gate(Stage::Natgw, at, true, Cause::Translated(before, self.plan.tuple));
         }
         self.plan.nat = true;
-        self.leave_nat(Hop { vpc: hop.vpc, subnet: eni.subnet, sender: None })
+        self.leave(Hop { vpc: hop.vpc, subnet: eni.subnet, sender: None })
     }
 
     /// NAT-37, NAT-39, NAT-74.
@@ -165,7 +165,6 @@ impl<O: Observer> Walk<'_, O> {
             self.nacl(eni.subnet, true)?;
             self.nacl(receiver.subnet, false)?;
         }
-        self.note(DepKind::Nat, index.0);
         self.deliver(owner, receiver)?;
         if self.plan.quote.is_none() {
             self.plan.track_client();
