@@ -70,6 +70,36 @@ fn ipv6_entries_are_told_apart_by_whole_addresses() {
 }
 
 #[test]
+fn ipv6_entries_are_told_apart_by_ports_protocol_and_ingress_too() {
+    let mut f = flows(64);
+    let own = f.make(&key6(1), None, 0).unwrap();
+    let hash = f.hash.at(f.hash.tuple(&key6(1).tuple), 1);
+    let t = key6(1).tuple;
+    let others = [
+        Key::new(2, t),
+        Key::new(1, FiveTuple { sport: 6, ..t }),
+        Key::new(1, FiveTuple { dport: 80, ..t }),
+        Key::new(1, FiveTuple { proto: 6, ..t }),
+    ];
+    // Under the same hash, as if they had collided.
+    assert_eq!(f.find_hashed(hash, &key6(1)), Some(own));
+    assert!(others.iter().all(|k| f.find_hashed(hash, k).is_none()));
+    assert_eq!(f.find_hashed(hash ^ 1, &key6(1)), None, "the fingerprint is part of the key");
+}
+
+#[test]
+fn an_entry_changes_its_epoch_with_its_owner() {
+    let mut f = flows(16);
+    let own = session(&mut f, &key4(1), 1, 0);
+    let first = f.slot(own).epoch;
+    f.clear();
+    assert_ne!(f.slot(own).epoch, first);
+    let again = f.make(&key4(2), None, 0).unwrap();
+    assert_eq!(again / 2, own / 2);
+    assert!(f.slot(again).epoch > first + 1 || again != own);
+}
+
+#[test]
 fn the_guess_is_the_entry() {
     let mut f = flows(64);
     let own = session(&mut f, &key4(1), 1, 0);
