@@ -24,7 +24,7 @@ const PUBLIC_POOL: (u32, u32) = (0x3457_a8eb, 65_536);
 impl Model {
     /// AllocateAddress: the next of the pool, or the one asked for (EIP-01, EIP-09, EIP-12).
     pub fn allocate_address(&mut self, address: Option<Ipv4Addr>) -> Result<Id> {
-        if self.elastic_ips.len() >= self.limits.elastic_ips {
+        if self.elastic_ips.len() >= self.scalars.limits.elastic_ips {
             return refuse("AddressLimitExceeded", "The maximum number of addresses has been reached.");
         }
         let taken = |a: Ipv4Addr| self.elastic_ips.iter().any(|e| e.public == a) || self.public_in_use.contains(&a);
@@ -45,10 +45,10 @@ impl Model {
             None => {
                 // Freshest first: a released address comes back only when the pool has gone round.
                 let (first, size) = ELASTIC_POOL;
-                let from = self.next_elastic;
+                let from = self.scalars.next_elastic;
                 match (0..size).map(|i| (from + i) % size).find(|i| !taken(Ipv4Addr::from(first + i))) {
                     Some(i) => {
-                        self.next_elastic = i + 1;
+                        self.scalars.next_elastic = i + 1;
                         Ipv4Addr::from(first + i)
                     }
                     None => return refuse("InsufficientAddressCapacity", "The address pool is exhausted."),
@@ -188,12 +188,12 @@ impl Model {
         }
         let (first, size) = PUBLIC_POOL;
         let taken = |a: Ipv4Addr| self.public_in_use.contains(&a) || self.elastic_ips.iter().any(|e| e.public == a);
-        let from = self.next_public;
+        let from = self.scalars.next_public;
         // The address after the last one given, so that stop and start change it (IP-10).
         let Some(i) = (0..size).map(|i| (from + i) % size).find(|i| !taken(Ipv4Addr::from(first + i))) else { return };
-        self.next_public = i + 1;
+        self.scalars.next_public = i + 1;
         let public = Ipv4Addr::from(first + i);
-        self.public_in_use.insert(public);
+        self.public_in_use.insert_mut(public);
         self.interfaces.edit(interface, |e| e.public = Some(public));
     }
 
@@ -202,7 +202,7 @@ impl Model {
         let mut gone = None;
         self.interfaces.edit(interface, |e| gone = e.public.take());
         if let Some(gone) = gone {
-            self.public_in_use.remove(&gone);
+            self.public_in_use.remove_mut(&gone);
         }
     }
 

@@ -65,7 +65,7 @@ impl Model {
                 format!("The security group '{}' already exists for VPC '{}'", request.name, request.vpc),
             );
         }
-        if self.security_groups.len() >= self.limits.security_groups {
+        if self.security_groups.len() >= self.scalars.limits.security_groups {
             return refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.");
         }
         let id = self.new_id("sg");
@@ -142,7 +142,7 @@ impl Model {
                 matches!(&r.peer, RulePeer::Group(_))
                     || matches!(&r.peer, RulePeer::Cidr(n) if n.addr().is_ipv6() == v6)
             };
-            if rules.iter().filter(counts).count() > self.limits.rules_per_group
+            if rules.iter().filter(counts).count() > self.scalars.limits.rules_per_group
                 && rules[before..].iter().any(|r| counts(&r))
             {
                 return refuse(
@@ -206,6 +206,19 @@ impl Model {
         Ok(())
     }
 
+    /// A security-group rule by its id: its group, direction and itself.
+    pub fn rule(&self, id: &str) -> Result<(&SecurityGroup, Direction, &GroupRule)> {
+        let ways = [Direction::Ingress, Direction::Egress];
+        let all =
+            self.security_groups.iter().flat_map(|g| ways.map(|way| g.rules(way).iter().map(move |r| (g, way, r))));
+        all.flatten().find(|(_, _, r)| r.id == id).ok_or_else(|| {
+            ApiError::new(
+                "InvalidSecurityGroupRuleId.NotFound",
+                format!("The security group rule ID '{id}' does not exist"),
+            )
+        })
+    }
+
     /// The default group of a new VPC (SG-20, SG-21).
     pub(super) fn default_group(&mut self, vpc: &str, v6: bool) -> SecurityGroup {
         let id = self.new_id("sg");
@@ -258,7 +271,7 @@ impl Model {
         if all.is_empty() {
             all.push(self.find::<Vpc>(vpc)?.default_group.clone());
         }
-        if all.len() > self.limits.groups_per_interface {
+        if all.len() > self.scalars.limits.groups_per_interface {
             return refuse(
                 "SecurityGroupsPerInterfaceLimitExceeded",
                 "The maximum number of security groups per interface has been reached.",

@@ -5,7 +5,7 @@ use super::*;
 impl Model {
     /// CreateInternetGateway (IGW-01).
     pub fn create_internet_gateway(&mut self) -> Result<Id> {
-        if self.internet_gateways.len() >= self.limits.internet_gateways {
+        if self.internet_gateways.len() >= self.scalars.limits.internet_gateways {
             return refuse("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.");
         }
         let id = self.new_id("igw");
@@ -89,7 +89,7 @@ impl Model {
                 format!("Network {vpc} already has an egress-only internet gateway ({})", g.id),
             );
         }
-        if self.egress_only_gateways.len() >= self.limits.egress_only_gateways {
+        if self.egress_only_gateways.len() >= self.scalars.limits.egress_only_gateways {
             return refuse(
                 "EgressOnlyInternetGatewayLimitExceeded",
                 "The maximum number of egress-only internet gateways has been reached.",
@@ -115,7 +115,7 @@ impl Model {
         };
         let (vpc, zone) = (s.vpc.clone(), s.zone.clone());
         let in_zone = |n: &&NatGateway| n.available() && self.subnets.get(&n.subnet).is_some_and(|s| s.zone == zone);
-        let max = self.limits.nat_gateways_per_zone;
+        let max = self.scalars.limits.nat_gateways_per_zone;
         if self.nat_gateways.iter().filter(in_zone).count() >= max {
             return refuse(
                 "NatGatewayLimitExceeded",
@@ -135,7 +135,7 @@ impl Model {
             public: None,
         };
         match failure {
-            Err(e) => nat.state = NatState::Failed { code: e.code, message: e.message },
+            Err(e) => nat.state = NatState::Failed { code: e.code.into(), message: e.message },
             Ok((public, private)) => {
                 let interface = self.put_nat_interface(&vpc, subnet, &id, private);
                 let association = self.new_id("eipassoc");

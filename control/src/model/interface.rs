@@ -1,6 +1,7 @@
 //! Network interfaces and their addresses (chapter 03, section 1; chapter 02, section 3).
 
 use super::*;
+use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use vpcd_wire::Mac;
 
@@ -32,7 +33,7 @@ pub struct AssignPrivate {
 }
 
 /// ConnectionTrackingSpecification of an interface, in seconds (SG-203).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackingTimeouts {
     pub tcp_established: u32,
     pub udp: u32,
@@ -201,7 +202,7 @@ impl Model {
         let mut taken_from = Vec::new();
         for &a in &request.addresses {
             self.in_subnet4(&subnet, a)?;
-            if let Some(owner) = self.in_use.get(&(vpc.clone(), IpAddr::V4(a))).filter(|o| **o != request.interface) {
+            if let Some(owner) = self.in_use.owner(&vpc, IpAddr::V4(a)).filter(|o| **o != request.interface) {
                 if !request.allow_reassignment {
                     return refuse("InvalidParameterValue", format!("{a} is already assigned to another interface"));
                 }
@@ -227,7 +228,7 @@ impl Model {
             self.release_private(&owner, a);
         }
         for &a in &new {
-            self.in_use.insert((vpc.clone(), IpAddr::V4(a)), request.interface.clone());
+            self.take_address(&vpc, &subnet, IpAddr::V4(a), &request.interface);
         }
         self.interfaces.edit(&request.interface, |e| e.private.extend(&new));
         Ok(new)
@@ -273,7 +274,7 @@ impl Model {
         }
         let new = self.choose6(&vpc, &subnet, &wanted, count, &[])?;
         for a in &new {
-            self.in_use.insert((vpc.clone(), IpAddr::V6(*a)), interface.into());
+            self.take_address(&vpc, &subnet, IpAddr::V6(*a), interface);
         }
         self.interfaces.edit(interface, |e| e.ipv6.extend(&new));
         Ok(new)
@@ -283,7 +284,7 @@ impl Model {
     pub fn unassign_ipv6_addresses(&mut self, interface: &str, addresses: &[Ipv6Addr]) -> Result<()> {
         let eni = self.find::<NetworkInterface>(interface)?;
         self.not_managed(eni)?;
-        let vpc = eni.vpc.clone();
+        let (vpc, subnet) = (eni.vpc.clone(), eni.subnet.clone());
         if let Some(a) = addresses.iter().find(|a| !eni.ipv6.contains(a)) {
             return refuse(
                 "InvalidParameterValue",
@@ -291,7 +292,7 @@ impl Model {
             );
         }
         for a in addresses {
-            self.in_use.remove(&(vpc.clone(), IpAddr::V6(*a)));
+            self.in_use.release(&vpc, &subnet, IpAddr::V6(*a));
         }
         self.interfaces.edit(interface, |e| e.ipv6.retain(|a| !addresses.contains(a)));
         Ok(())
@@ -299,14 +300,14 @@ impl Model {
 
     /// Who owns a private or IPv6 address of a VPC.
     pub fn owner(&self, vpc: &str, address: IpAddr) -> Option<&Id> {
-        self.in_use.get(&(vpc.to_string(), address))
+        self.in_use.owner(vpc, address)
     }
 
     /// All checks and choices of a new interface; `others` are addresses that interfaces made in the same call will have.
     pub(super) fn choose(&self, request: &CreateNetworkInterface, others: &[&Chosen]) -> Result<Chosen> {
         let s = self.find::<Subnet>(&request.subnet)?;
         let groups = self.interface_groups(&s.vpc, &request.groups)?;
-        if self.interfaces.len() + others.len() >= self.limits.interfaces {
+        if self.interfaces.len() + others.len() >= self.scalars.limits.interfaces {
             return refuse(
                 "NetworkInterfaceLimitExceeded",
                 "The maximum number of network interfaces has been reached.",
@@ -316,7 +317,7 @@ impl Model {
         let mut private = Vec::new();
         for &a in &request.private {
             self.in_subnet4(&request.subnet, a)?;
-            if self.in_use.contains_key(&(s.vpc.clone(), IpAddr::V4(a))) || avoid.contains(&a) {
+            if self.in_use.contains(&s.vpc, IpAddr::V4(a)) || avoid.contains(&a) {
                 return refuse("InvalidIPAddress.InUse", format!("Address {a} is in use."));
             }
             avoid.push(a);
@@ -331,7 +332,7 @@ impl Model {
         let count = request.ipv6_count.unwrap_or(u32::from(s.assign_ipv6 && request.ipv6.is_empty()));
         let avoid6: Vec<Ipv6Addr> = others.iter().flat_map(|o| o.ipv6.clone()).collect();
         let ipv6 = self.choose6(&s.vpc, &request.subnet, &request.ipv6, count, &avoid6)?;
-        if private.len().max(ipv6.len()) > self.limits.addresses_per_interface {
+        if private.len().max(ipv6.len()) > self.scalars.limits.addresses_per_interface {
             return refuse("PrivateIpAddressLimitExceeded", "Number of addresses will exceed the limit.");
         }
         Ok(Chosen { vpc: s.vpc.clone(), private, ipv6, groups })
@@ -342,7 +343,7 @@ impl Model {
         let id = self.new_id("eni");
         let mac = self.next_mac();
         for a in chosen.private.iter().map(|a| IpAddr::V4(*a)).chain(chosen.ipv6.iter().map(|a| IpAddr::V6(*a))) {
-            self.in_use.insert((chosen.vpc.clone(), a), id.clone());
+            self.take_address(&chosen.vpc, &request.subnet, a, &id);
         }
         self.interfaces.put(NetworkInterface {
             id: id.clone(),
@@ -417,21 +418,18 @@ impl Model {
         self.unplug(interface);
         let Some(eni) = self.interfaces.take(interface) else { return };
         for a in eni.private.iter().map(|a| IpAddr::V4(*a)).chain(eni.ipv6.iter().map(|a| IpAddr::V6(*a))) {
-            self.in_use.remove(&(eni.vpc.clone(), a));
+            self.in_use.release(&eni.vpc, &eni.subnet, a);
         }
-        for address in self.elastic_ips.iter_mut() {
-            address.association.take_if(|a| a.interface == interface);
-        }
+        let here = |a: &AddressAssociation| a.interface == interface;
+        self.elastic_ips.edit_where(|e| e.association.as_ref().is_some_and(here), |e| e.association = None);
     }
 
     /// The lowest free private address of a subnet (SUB-07, SUB-22).
     pub(super) fn free_private(&self, subnet: &str, avoid: &[Ipv4Addr]) -> Result<Ipv4Addr> {
         let s = self.find::<Subnet>(subnet)?;
         let (first, last) = (u32::from(s.cidr.network()) + 4, u32::from(s.cidr.broadcast()));
-        let mut key = (s.vpc.clone(), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        for a in (first..last).map(Ipv4Addr::from) {
-            key.1 = IpAddr::V4(a);
-            if !self.in_use.contains_key(&key) && !avoid.contains(&a) {
+        for a in (self.in_use.low(subnet, first)..last).map(Ipv4Addr::from) {
+            if !self.in_use.contains(&s.vpc, IpAddr::V4(a)) && !avoid.contains(&a) {
                 return Ok(a);
             }
         }
@@ -459,16 +457,15 @@ impl Model {
             .and_then(|e| e.attachment.as_ref())
             .and_then(|a| self.instances.get(&a.instance))
             .map_or("", |i| &i.instance_type);
-        super::instance::max_addresses(kind).min(self.limits.addresses_per_interface)
+        super::instance::max_addresses(kind).min(self.scalars.limits.addresses_per_interface)
     }
 
     fn release_private(&mut self, interface: &str, address: Ipv4Addr) {
-        let Some(vpc) = self.interfaces.get(interface).map(|e| e.vpc.clone()) else { return };
-        self.in_use.remove(&(vpc, IpAddr::V4(address)));
+        let Some(eni) = self.interfaces.get(interface) else { return };
+        self.in_use.release(&eni.vpc, &eni.subnet, IpAddr::V4(address));
         self.interfaces.edit(interface, |e| e.private.retain(|a| *a != address));
-        for e in self.elastic_ips.iter_mut() {
-            e.association.take_if(|a| a.interface == interface && a.private == address);
-        }
+        let here = |a: &AddressAssociation| a.interface == interface && a.private == address;
+        self.elastic_ips.edit_where(|e| e.association.as_ref().is_some_and(here), |e| e.association = None);
     }
 
     fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
@@ -500,7 +497,7 @@ impl Model {
         let Some(block) = s.ipv6.as_ref().map(|b| b.cidr) else {
             return refuse("InvalidParameterValue", format!("The subnet '{subnet}' has no IPv6 CIDR block"));
         };
-        let taken = |a: &Ipv6Addr| self.in_use.contains_key(&(vpc.to_string(), IpAddr::V6(*a))) || others.contains(a);
+        let taken = |a: &Ipv6Addr| self.in_use.contains(vpc, IpAddr::V6(*a)) || others.contains(a);
         let mut out: Vec<Ipv6Addr> = Vec::new();
         for a in given {
             if !block.contains(a) {
@@ -527,9 +524,14 @@ impl Model {
         Ok(out)
     }
 
+    pub(super) fn take_address(&mut self, vpc: &str, subnet: &str, address: IpAddr, interface: &str) {
+        let first = self.subnets.get(subnet).map_or(0, |s| u32::from(s.cidr.network()) + 4);
+        self.in_use.take(vpc, subnet, first, address, interface);
+    }
+
     fn next_mac(&mut self) -> Mac {
-        self.next_mac += 1;
-        let [a, b, c, d] = self.next_mac.to_be_bytes();
+        self.scalars.next_mac += 1;
+        let [a, b, c, d] = self.scalars.next_mac.to_be_bytes();
         // 02:65 is ours; 02:76 is the fabric's.
         Mac([0x02, 0x65, a, b, c, d])
     }

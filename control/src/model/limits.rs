@@ -1,7 +1,10 @@
 //! Quotas, in one table (chapter 11 gives them; the operator may raise them).
 
+use serde::{Deserialize, Serialize};
+
 /// How many of each thing there may be. Defaults are the guide's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// VPC-11.
     pub vpcs: usize,

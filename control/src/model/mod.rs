@@ -10,13 +10,16 @@ mod address;
 mod cidr;
 mod filters;
 mod gateway;
+mod in_use;
 mod instance;
 mod interface;
 mod limits;
 mod nacl;
 pub mod parse;
+mod record;
 mod routing;
 mod shelf;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -28,12 +31,16 @@ pub use instance::{InterfaceSpec, RunInstance};
 pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
 pub use limits::Limits;
 pub use nacl::NetworkAclEntrySpec;
+pub use record::Record;
 pub use routing::AssociateWith;
 pub use shelf::Shelf;
 pub use types::*;
 pub use vpc::{CreateSubnet, CreateVpc};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use in_use::InUse;
+use rpds::RedBlackTreeSetSync;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A refusal: AWS's code and a message for people.
@@ -61,10 +68,12 @@ pub(crate) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Resul
 /// All resources of one Region of one account.
 #[derive(Clone, Debug)]
 pub struct Model {
-    limits: Limits,
-    region: String,
-    ids: Ids,
-    labels: HashMap<Id, String>,
+    scalars: Scalars,
+    /// Milliseconds of the Unix epoch, as told.
+    now: u64,
+    labels: Shelf<Label>,
+    tags: Shelf<TagSet>,
+    tokens: Shelf<ClientToken>,
     vpcs: Shelf<Vpc>,
     subnets: Shelf<Subnet>,
     route_tables: Shelf<RouteTable>,
@@ -77,13 +86,24 @@ pub struct Model {
     network_acls: Shelf<NetworkAcl>,
     interfaces: Shelf<NetworkInterface>,
     instances: Shelf<Instance>,
-    /// (VPC, address) -> ENI: private and IPv6 addresses in use.
-    in_use: HashMap<(Id, IpAddr), Id>,
+    /// Private and IPv6 addresses; follows from the interfaces.
+    in_use: InUse,
+    /// Auto-assigned public addresses; follows from the interfaces.
+    public_in_use: RedBlackTreeSetSync<Ipv4Addr>,
+}
+
+/// What a Region remembers besides its resources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Scalars {
+    region: String,
+    /// The account that owns everything here.
+    account: String,
+    limits: Limits,
+    ids: Ids,
     /// Elastic IPs ever handed out of the pool in order; explicit requests do not move it.
     next_elastic: u32,
     /// Auto-assigned addresses in use or handed out last.
     next_public: u32,
-    public_in_use: BTreeSet<Ipv4Addr>,
     /// Next /56 of the provider's IPv6 pool.
     next_ipv6: u32,
     next_mac: u32,
@@ -104,7 +124,7 @@ macro_rules! shelves {
 }
 
 /// How a kind of resource is found and what is said when it is not there.
-trait Lookup: HasId + Sized + 'static {
+trait Lookup: HasId + Clone + Sized + 'static {
     const NOT_FOUND: &'static str;
     const WHAT: &'static str;
     fn shelf(model: &Model) -> &Shelf<Self>;
@@ -147,10 +167,20 @@ impl Model {
     /// An empty Region; ids follow from the seed.
     pub fn new(seed: u64) -> Model {
         Model {
-            limits: Limits::default(),
-            region: "us-east-1".into(),
-            ids: Ids { seed, next: 0 },
-            labels: HashMap::new(),
+            scalars: Scalars {
+                region: "us-east-1".into(),
+                account: "123456789012".into(),
+                limits: Limits::default(),
+                ids: Ids { seed, next: 0 },
+                next_elastic: 0,
+                next_public: 0,
+                next_ipv6: 0,
+                next_mac: 0,
+            },
+            now: 0,
+            labels: Shelf::default(),
+            tags: Shelf::default(),
+            tokens: Shelf::default(),
             vpcs: Shelf::default(),
             subnets: Shelf::default(),
             route_tables: Shelf::default(),
@@ -163,46 +193,58 @@ impl Model {
             network_acls: Shelf::default(),
             interfaces: Shelf::default(),
             instances: Shelf::default(),
-            in_use: HashMap::new(),
-            next_elastic: 0,
-            next_public: 0,
-            public_in_use: BTreeSet::new(),
-            next_ipv6: 0,
-            next_mac: 0,
+            in_use: InUse::default(),
+            public_in_use: RedBlackTreeSetSync::default(),
         }
     }
 
     /// The quotas in force.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.scalars.limits
     }
     /// The quotas, to raise them as a support request would.
     pub fn limits_mut(&mut self) -> &mut Limits {
-        &mut self.limits
+        &mut self.scalars.limits
     }
     /// Name of the Region.
     pub fn region(&self) -> &str {
-        &self.region
+        &self.scalars.region
+    }
+    /// Number of the account, 12 digits.
+    pub fn account(&self) -> &str {
+        &self.scalars.account
+    }
+    /// Puts the (still empty) model into another account.
+    pub fn set_account(&mut self, account: &str) {
+        self.scalars.account = account.into();
+    }
+    /// Milliseconds of the Unix epoch that operations stamp what they make with.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+    /// Time, for the operations that follow.
+    pub fn set_now(&mut self, now: u64) {
+        self.now = now;
     }
     /// Puts the (still empty) model into another Region.
     pub fn set_region(&mut self, region: &str) {
-        self.region = region.into();
+        self.scalars.region = region.into();
     }
     /// Names of the Availability Zones.
     pub fn zones(&self) -> Vec<String> {
-        ["a", "b", "c"].iter().map(|z| format!("{}{z}", self.region)).collect()
+        ["a", "b", "c"].iter().map(|z| format!("{}{z}", self.scalars.region)).collect()
     }
     /// Gives a resource the name that people know it by (a template's logical id).
     pub fn set_label(&mut self, id: &str, label: &str) {
-        self.labels.insert(id.into(), label.into());
+        self.labels.put(Label { id: id.into(), label: label.into() });
     }
     /// The name people know a resource by, else its id.
     pub fn label<'a>(&'a self, id: &'a str) -> &'a str {
-        self.labels.get(id).map_or(id, |l| l)
+        self.labelled(id).unwrap_or(id)
     }
     /// Whether a label was given.
     pub fn labelled(&self, id: &str) -> Option<&str> {
-        self.labels.get(id).map(String::as_str)
+        self.labels.get(id).map(|l| l.label.as_str())
     }
 
     fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
@@ -211,13 +253,37 @@ impl Model {
             .ok_or_else(|| ApiError::new(T::NOT_FOUND, format!("The {} '{id}' does not exist", T::WHAT)))
     }
 
+    /// What kind of resource an id names, as tags call it; refused if there is none of that id.
+    pub fn kind_of(&self, id: &str) -> Result<&'static str> {
+        fn known<T: Lookup>(model: &Model, id: &str) -> Result<()> {
+            model.find::<T>(id).map(|_| ())
+        }
+        let prefix = id.split_once('-').map_or("", |(p, _)| p);
+        let (kind, found) = match prefix {
+            "vpc" => ("vpc", known::<Vpc>(self, id)),
+            "subnet" => ("subnet", known::<Subnet>(self, id)),
+            "rtb" => ("route-table", known::<RouteTable>(self, id)),
+            "igw" => ("internet-gateway", known::<InternetGateway>(self, id)),
+            "eigw" => ("egress-only-internet-gateway", known::<EgressOnlyGateway>(self, id)),
+            "nat" => ("natgateway", known::<NatGateway>(self, id)),
+            "eipalloc" => ("elastic-ip", known::<ElasticIp>(self, id)),
+            "sg" => ("security-group", known::<SecurityGroup>(self, id)),
+            "sgr" => ("security-group-rule", self.rule(id).map(|_| ())),
+            "acl" => ("network-acl", known::<NetworkAcl>(self, id)),
+            "eni" => ("network-interface", known::<NetworkInterface>(self, id)),
+            "i" => ("instance", known::<Instance>(self, id)),
+            _ => return refuse("InvalidID", format!("The ID '{id}' is not valid")),
+        };
+        found.map(|()| kind)
+    }
+
     fn new_id(&mut self, prefix: &str) -> Id {
-        self.ids.make(prefix)
+        self.scalars.ids.make(prefix)
     }
 }
 
 /// Makes resource ids; a random source can take its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Ids {
     seed: u64,
     next: u64,

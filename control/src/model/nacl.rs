@@ -23,7 +23,7 @@ impl Model {
     /// CreateNetworkAcl: denies everything until entries are added (NACL-05, NACL-12).
     pub fn create_network_acl(&mut self, vpc: &str) -> Result<Id> {
         self.find::<Vpc>(vpc)?;
-        if self.network_acls.iter().filter(|a| a.vpc == vpc).count() >= self.limits.nacls_per_vpc {
+        if self.network_acls.iter().filter(|a| a.vpc == vpc).count() >= self.scalars.limits.nacls_per_vpc {
             return refuse(
                 "NetworkAclLimitExceeded",
                 format!("The maximum number of network ACLs for {vpc} has been reached."),
@@ -67,7 +67,7 @@ impl Model {
             );
         }
         let stars = 1 + usize::from(self.find::<Vpc>(&a.vpc)?.ipv6.is_some());
-        if a.entries(spec.direction).len() + stars >= self.limits.entries_per_nacl {
+        if a.entries(spec.direction).len() + stars >= self.scalars.limits.entries_per_nacl {
             return refuse(
                 "NetworkAclEntryLimitExceeded",
                 format!("The maximum number of network acl entries has been reached for {}.", spec.acl),

@@ -15,7 +15,7 @@ impl Model {
     /// CreateRouteTable (RT-27).
     pub fn create_route_table(&mut self, vpc: &str) -> Result<Id> {
         let blocks: Vec<IpNet> = self.find::<Vpc>(vpc)?.all_blocks().collect();
-        if self.route_tables.iter().filter(|t| t.vpc == vpc).count() >= self.limits.route_tables_per_vpc {
+        if self.route_tables.iter().filter(|t| t.vpc == vpc).count() >= self.scalars.limits.route_tables_per_vpc {
             return refuse(
                 "RouteTableLimitExceeded",
                 format!("The maximum number of route tables for {vpc} has been reached."),
@@ -55,7 +55,7 @@ impl Model {
         if t.routes.iter().any(|r| r.destination == destination) {
             return refuse("RouteAlreadyExists", format!("The route identified by {destination} already exists."));
         }
-        if count(t, destination.addr().is_ipv6()) >= self.limits.routes_per_table {
+        if count(t, destination.addr().is_ipv6()) >= self.scalars.limits.routes_per_table {
             return refuse(
                 "RouteLimitExceeded",
                 format!("The maximum number of routes has been reached for the route table: {table}."),

@@ -3,6 +3,7 @@
 use super::AclEntries;
 pub use super::shelf::HasId;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use vpcd_wire::Mac;
@@ -11,7 +12,7 @@ use vpcd_wire::Mac;
 pub type Id = String;
 
 /// A block associated with a VPC or a subnet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block<N> {
     /// Association id.
     pub id: Id,
@@ -19,7 +20,7 @@ pub struct Block<N> {
 }
 
 /// A VPC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vpc {
     pub id: Id,
     /// The primary block first (VPC-01, VPC-36).
@@ -46,7 +47,7 @@ impl Vpc {
 }
 
 /// A subnet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
     pub id: Id,
     pub vpc: Id,
@@ -64,7 +65,7 @@ pub struct Subnet {
 }
 
 /// Where a route leads.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RouteTarget {
     Local,
     InternetGateway(Id),
@@ -76,7 +77,7 @@ pub enum RouteTarget {
 }
 
 /// One route of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     pub destination: IpNet,
     pub target: RouteTarget,
@@ -85,7 +86,7 @@ pub struct Route {
 }
 
 /// A subnet or gateway route table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTable {
     pub id: Id,
     pub vpc: Id,
@@ -93,7 +94,7 @@ pub struct RouteTable {
 }
 
 /// What a route table is associated with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AssociatedWith {
     /// The main table of this VPC.
     Main(Id),
@@ -103,7 +104,7 @@ pub enum AssociatedWith {
 }
 
 /// One association of a route table (RT-32).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableAssociation {
     pub id: Id,
     pub table: Id,
@@ -111,7 +112,7 @@ pub struct TableAssociation {
 }
 
 /// An internet gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InternetGateway {
     pub id: Id,
     pub vpc: Option<Id>,
@@ -120,26 +121,26 @@ pub struct InternetGateway {
 }
 
 /// An egress-only internet gateway (EIGW-01).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EgressOnlyGateway {
     pub id: Id,
     pub vpc: Id,
 }
 
 /// NAT-08; transitions are immediate, so nothing is ever seen pending or deleting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NatState {
     Available,
     /// NAT-50: code and message.
     Failed {
-        code: &'static str,
+        code: String,
         message: String,
     },
     Deleted,
 }
 
 /// A NAT gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NatGateway {
     pub id: Id,
     pub vpc: Id,
@@ -160,7 +161,7 @@ impl NatGateway {
 }
 
 /// An Elastic IP address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ElasticIp {
     /// Allocation id.
     pub id: Id,
@@ -169,7 +170,7 @@ pub struct ElasticIp {
 }
 
 /// What an Elastic IP is mapped to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressAssociation {
     pub id: Id,
     pub interface: Id,
@@ -184,14 +185,14 @@ pub enum Direction {
 }
 
 /// The far side of a security-group rule.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RulePeer {
     Cidr(IpNet),
     Group(Id),
 }
 
 /// One security-group rule, normalised (SG-211).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRule {
     pub id: Id,
     /// `None` is every protocol.
@@ -203,7 +204,7 @@ pub struct GroupRule {
 }
 
 /// A security group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
     pub id: Id,
     pub vpc: Id,
@@ -226,7 +227,7 @@ impl SecurityGroup {
 }
 
 /// One numbered entry of a network ACL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AclEntry {
     pub protocol: Option<u8>,
     /// Destination ports; type and code for ICMP; -1 and -1 where they mean nothing.
@@ -236,7 +237,7 @@ pub struct AclEntry {
 }
 
 /// A network ACL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkAcl {
     pub id: Id,
     pub vpc: Id,
@@ -258,11 +259,12 @@ impl NetworkAcl {
 }
 
 /// A network interface (ENI-01).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterface {
     pub id: Id,
     pub vpc: Id,
     pub subnet: Id,
+    #[serde(with = "mac_text")]
     pub mac: Mac,
     pub description: String,
     /// Primary first.
@@ -288,7 +290,7 @@ impl NetworkInterface {
 }
 
 /// How an interface hangs on an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     pub id: Id,
     pub instance: Id,
@@ -297,14 +299,14 @@ pub struct Attachment {
 }
 
 /// Life of an instance, as far as packets care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstanceState {
     Running,
     Stopped,
 }
 
 /// An instance: what holds interfaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     pub id: Id,
     pub vpc: Id,
@@ -317,6 +319,35 @@ pub struct Instance {
     pub interfaces: BTreeMap<u32, Id>,
     /// eth0 gets an auto-assigned public IPv4 at each start (IP-06, IP-07).
     pub wants_public: bool,
+}
+
+/// The name that people know a resource by (a template's logical id).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Of the resource.
+    pub id: Id,
+    pub label: String,
+}
+
+/// The tags of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagSet {
+    /// Of the resource.
+    pub id: Id,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A call that carried a client token, and what it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientToken {
+    /// Operation and token.
+    pub id: Id,
+    /// Digest of the request's parameters.
+    pub request: u64,
+    /// The answer's body.
+    pub answer: String,
+    /// When, in milliseconds of the Unix epoch.
+    pub at: u64,
 }
 
 macro_rules! has_id { ($($t:ident),*) => {$( impl HasId for $t { fn id(&self) -> &str { &self.id } } )*} }
@@ -332,5 +363,32 @@ has_id!(
     SecurityGroup,
     NetworkAcl,
     NetworkInterface,
-    Instance
+    Instance,
+    Label,
+    TagSet,
+    ClientToken
 );
+
+/// A MAC address as text.
+mod mac_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use vpcd_wire::Mac;
+
+    pub(super) fn serialize<S: Serializer>(mac: &Mac, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(mac)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Mac, D::Error> {
+        let text = String::deserialize(d)?;
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for b in &mut bytes {
+            let part = parts.next().and_then(|p| u8::from_str_radix(p, 16).ok());
+            *b = part.ok_or_else(|| D::Error::custom(format!("not a MAC address: {text}")))?;
+        }
+        if parts.next().is_some() {
+            return Err(D::Error::custom(format!("not a MAC address: {text}")));
+        }
+        Ok(Mac(bytes))
+    }
+}

@@ -39,7 +39,7 @@ impl Model {
         if !["default", "dedicated"].contains(&request.tenancy.as_str()) {
             return refuse("InvalidParameterValue", format!("Invalid value '{}' for instanceTenancy", request.tenancy));
         }
-        if self.vpcs.len() >= self.limits.vpcs {
+        if self.vpcs.len() >= self.scalars.limits.vpcs {
             return refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached.");
         }
         if request.amazon_provided_ipv6 {
@@ -105,14 +105,14 @@ impl Model {
                 format!("The CIDR '{new}' contains the destination '{}' of a route.", r.destination),
             );
         }
-        if v.blocks.len() >= self.limits.blocks_per_vpc {
-            let max = self.limits.blocks_per_vpc;
+        if v.blocks.len() >= self.scalars.limits.blocks_per_vpc {
+            let max = self.scalars.limits.blocks_per_vpc;
             return refuse(
                 "CidrLimitExceeded",
                 format!("This network '{vpc}' has met its maximum number of allowed CIDRs: {max}"),
             );
         }
-        if tables().any(|t| routing::count(t, false) >= self.limits.routes_per_table) {
+        if tables().any(|t| routing::count(t, false) >= self.scalars.limits.routes_per_table) {
             return refuse(
                 "RouteLimitExceeded",
                 "The local route of the block would exceed the quota of a route table.",
@@ -134,7 +134,11 @@ impl Model {
             );
         }
         let (acl, group_of) = (v.default_acl.clone(), v.id.clone());
-        if self.route_tables.iter().any(|t| t.vpc == vpc && routing::count(t, true) >= self.limits.routes_per_table) {
+        if self
+            .route_tables
+            .iter()
+            .any(|t| t.vpc == vpc && routing::count(t, true) >= self.scalars.limits.routes_per_table)
+        {
             return refuse(
                 "RouteLimitExceeded",
                 "The local route of the block would exceed the quota of a route table.",
@@ -197,9 +201,7 @@ impl Model {
             v.blocks.retain(|b| b.id != association);
             v.ipv6.take_if(|b| b.id == association);
         });
-        for t in self.route_tables.iter_mut().filter(|t| t.vpc == vpc) {
-            t.routes.retain(|r| !(r.local && r.destination == gone));
-        }
+        self.route_tables.edit_where(|t| t.vpc == vpc, |t| t.routes.retain(|r| !(r.local && r.destination == gone)));
         Ok(())
     }
 
@@ -250,7 +252,7 @@ impl Model {
             );
         }
         let cidr6 = request.cidr6.map(|n| self.subnet_ipv6(&request.vpc, n)).transpose()?;
-        if self.subnets.iter().filter(|s| s.vpc == request.vpc).count() >= self.limits.subnets_per_vpc {
+        if self.subnets.iter().filter(|s| s.vpc == request.vpc).count() >= self.scalars.limits.subnets_per_vpc {
             return refuse(
                 "SubnetLimitExceeded",
                 format!("The maximum number of subnets for {} has been reached.", request.vpc),
@@ -350,8 +352,7 @@ impl Model {
     pub fn available_addresses(&self, subnet: &str) -> Result<u64> {
         let s = self.find::<Subnet>(subnet)?;
         let size = 1u64 << (32 - u32::from(s.cidr.prefix_len()));
-        let used = self.interfaces.iter().filter(|e| e.subnet == subnet).map(|e| e.private.len() as u64).sum::<u64>();
-        Ok(size - 5 - used)
+        Ok(size - 5 - u64::from(self.in_use.used(subnet)))
     }
 
     fn subnet_ipv6(&self, vpc: &str, net: Ipv6Net) -> Result<Ipv6Net> {
@@ -369,13 +370,12 @@ impl Model {
     }
 
     fn add_local_route(&mut self, vpc: &str, destination: IpNet) {
-        for t in self.route_tables.iter_mut().filter(|t| t.vpc == vpc) {
-            t.routes.push(Route { destination, target: RouteTarget::Local, local: true });
-        }
+        let route = Route { destination, target: RouteTarget::Local, local: true };
+        self.route_tables.edit_where(|t| t.vpc == vpc, |t| t.routes.push(route.clone()));
     }
 
     fn ipv6_pool_left(&self) -> Result<()> {
-        if self.next_ipv6 >= 1 << 24 {
+        if self.scalars.next_ipv6 >= 1 << 24 {
             return refuse("InsufficientAddressCapacity", "The IPv6 pool is exhausted");
         }
         Ok(())
@@ -384,8 +384,8 @@ impl Model {
     /// The next /56 of 2001:db8:1234:1a00::/56 onwards; released ones are not promised again (VPC-49).
     fn next_ipv6_block(&mut self) -> Block<Ipv6Net> {
         let first = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 0x1234, 0x1a00, 0, 0, 0, 0));
-        let base = Ipv6Addr::from(first + (u128::from(self.next_ipv6) << 72));
-        self.next_ipv6 += 1;
+        let base = Ipv6Addr::from(first + (u128::from(self.scalars.next_ipv6) << 72));
+        self.scalars.next_ipv6 += 1;
         Block { id: self.new_id("vpc-cidr-assoc"), cidr: Ipv6Net::new_assert(base, 56) }
     }
 }

@@ -21,6 +21,7 @@ mod yaml;
 pub use ports::{InternetHost, PortInfo};
 
 use crate::model::Model;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a template became.
@@ -71,7 +72,7 @@ pub struct TemplateError {
     pub column: usize,
     pub resource: Option<String>,
     /// `ValidationError`, or the AWS code of the refused operation; `Ignored` in warnings.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub message: String,
 }
 
@@ -111,15 +112,15 @@ struct Pos {
 struct Problem {
     pos: Pos,
     resource: Option<String>,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     /// Reading on would make no sense.
     fatal: bool,
 }
 
 impl Problem {
-    fn new(pos: Pos, code: &'static str, message: impl Into<String>) -> Problem {
-        Problem { pos, resource: None, code, message: message.into(), fatal: false }
+    fn new(pos: Pos, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Problem {
+        Problem { pos, resource: None, code: code.into(), message: message.into(), fatal: false }
     }
     fn of(mut self, resource: &str) -> Problem {
         self.resource = Some(resource.into());

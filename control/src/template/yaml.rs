@@ -137,14 +137,14 @@ struct Reader {
 
 impl Reader {
     fn problem(&mut self, pos: Pos, code: &'static str, message: String) {
-        self.problems.push(Problem { pos, resource: None, code, message, fatal: false });
+        self.problems.push(Problem { pos, resource: None, code: code.into(), message, fatal: false });
     }
 
     fn fatal(&mut self, pos: Pos, message: &str) {
         self.problems.push(Problem {
             pos,
             resource: None,
-            code: "ValidationError",
+            code: "ValidationError".into(),
             message: message.into(),
             fatal: true,
         });

@@ -1,6 +1,6 @@
 use super::*;
 
-fn failure(m: &Model, nat: &str) -> &'static str {
+fn failure<'m>(m: &'m Model, nat: &str) -> &'m str {
     match &m.nat_gateways().get(nat).unwrap().state {
         NatState::Failed { code, .. } => code,
         other => panic!("{other:?}"),
