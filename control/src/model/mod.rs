@@ -124,7 +124,7 @@ macro_rules! shelves {
 }
 
 /// How a kind of resource is found and what is said when it is not there.
-trait Lookup: HasId + Clone + Sized + 'static {
+pub trait Lookup: HasId + Clone + Sized + 'static {
     const NOT_FOUND: &'static str;
     const WHAT: &'static str;
     fn shelf(model: &Model) -> &Shelf<Self>;
@@ -247,7 +247,8 @@ impl Model {
         self.labels.get(id).map(|l| l.label.as_str())
     }
 
-    fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
+    /// The resource of this kind and id, or the refusal that AWS gives.
+    pub fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
         T::shelf(self)
             .get(id)
             .ok_or_else(|| ApiError::new(T::NOT_FOUND, format!("The {} '{id}' does not exist", T::WHAT)))

@@ -1,0 +1,5 @@
+//! Regions, zones, account attributes.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

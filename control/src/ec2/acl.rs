@@ -1,0 +1,5 @@
+//! Network ACLs.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! Elastic IP addresses.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! The default VPC and its subnets.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! DHCP option sets.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

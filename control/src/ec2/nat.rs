@@ -1,0 +1,5 @@
+//! NAT gateways.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

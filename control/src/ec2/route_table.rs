@@ -1,0 +1,5 @@
+//! Route tables, routes and associations.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

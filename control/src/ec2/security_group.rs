@@ -1,0 +1,5 @@
+//! Security groups and their rules.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! Tags of all resources.
+
+use super::Operation;
+
+pub(super) const OPERATIONS: &[Operation] = &[];
