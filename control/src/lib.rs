@@ -11,4 +11,5 @@ pub mod ec2;
 pub mod host;
 pub mod model;
 pub mod region;
+pub mod store;
 pub mod template;

@@ -4,7 +4,8 @@
 //! the copy is thrown away, so nothing is ever half applied), writes what differs to the store, publishes it to the dataplane, and only
 //! then answers: whoever holds an answer may send packets, or pull the plug. Readers load the picture and are never waited for.
 
-use crate::model::{ApiError, Model, Record, Result};
+use crate::model::{ApiError, Model, Result};
+use crate::store::Store;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,12 +15,6 @@ use tokio::sync::oneshot;
 
 /// Changes that share one write to the store and one publish.
 const BATCH: usize = 256;
-
-/// What makes a change last. It is called with all that a batch changed and returns when that is safe.
-pub trait Store: Send {
-    /// The error is for people; the batch is refused as a whole.
-    fn commit(&mut self, records: &[Record]) -> Result<(), String>;
-}
 
 /// What makes packets obey a change. It returns when every packet that comes in does.
 pub trait Publish: Send {
@@ -183,16 +178,23 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::CreateVpc;
+    use crate::model::{CreateVpc, Record};
+    use crate::store::StoreError;
     use std::sync::Mutex;
 
     type Log = Arc<Mutex<Vec<String>>>;
 
     struct Witness(Log, bool);
     impl Store for Witness {
-        fn commit(&mut self, records: &[Record]) -> Result<(), String> {
+        fn load(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+            Ok(Vec::new())
+        }
+        fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
             if self.1 {
-                return Err("disk full".into());
+                return Err(StoreError::Directory {
+                    path: "state".into(),
+                    source: std::io::ErrorKind::StorageFull.into(),
+                });
             }
             let kinds: Vec<&str> = records.iter().map(|r| r.kind).filter(|k| *k != "region").collect();
             self.0.lock().unwrap().push(format!("stored {}", kinds.join(" ")));
@@ -233,7 +235,7 @@ mod tests {
         let log = Log::default();
         let region = Region::open(Model::default(), Some(Box::new(Witness(log, true))), None, None).unwrap();
         let refused = wait(region.change(vpc("10.0.0.0/16"))).unwrap_err();
-        assert_eq!(refused.message, "The change could not be stored: disk full");
+        assert_eq!(refused.message, "The change could not be stored: state: no storage space");
         assert!(region.read().model.vpcs().is_empty());
     }
 

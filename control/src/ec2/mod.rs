@@ -28,7 +28,7 @@ mod testing;
 mod vpc;
 mod xml;
 
-pub use params::Params;
+pub use params::{Params, Tags};
 pub use xml::{Xml, timestamp};
 
 use crate::model::{ApiError, Model, Result};
