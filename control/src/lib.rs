@@ -8,5 +8,6 @@
 
 pub mod compile;
 pub mod host;
+pub mod http;
 pub mod model;
 pub mod template;
