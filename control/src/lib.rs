@@ -9,6 +9,7 @@
 pub mod compile;
 pub mod ec2;
 pub mod host;
+pub mod http;
 pub mod model;
 pub mod region;
 pub mod store;
