@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{check, explain, replay, report, up};
+use vpcd::{check, explain, replay, report, serve, up};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -27,6 +27,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Replay(replay::Args),
+    Serve(serve::Args),
     Up(up::Args),
 }
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Up(args) => up::run(&args),
     };
     report::finish(outcome)

@@ -84,6 +84,32 @@ const FAMILIES: &[&[Operation]] = &[
     later::OPERATIONS,
 ];
 
+/// Whether AWS has a Region of this name.
+pub fn known_region(name: &str) -> bool {
+    REGIONS.contains(&name)
+}
+
+/// Regions that are there without opting in.
+const REGIONS: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
 fn operation(name: &str) -> Option<&'static Operation> {
     static BY_NAME: OnceLock<HashMap<&str, &Operation>> = OnceLock::new();
     BY_NAME.get_or_init(|| FAMILIES.iter().copied().flatten().map(|o| (o.name, o)).collect()).get(name).copied()
@@ -199,19 +225,24 @@ impl Api {
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-/// An error in EC2's form.
+/// A refusal in EC2's form.
 pub fn refusal(e: &ApiError, request_id: &str) -> Answer {
+    Answer { status: status(e.code), body: error_body(e.code, &e.message, request_id), serial: None }
+}
+
+/// The body of a refusal.
+pub fn error_body(code: &str, message: &str, request_id: &str) -> String {
     let mut x = Xml::default();
     x.within("Response", |x| {
         x.within("Errors", |x| {
             x.within("Error", |x| {
-                x.put("Code", e.code);
-                x.put("Message", &e.message);
+                x.put("Code", code);
+                x.put("Message", message);
             });
         });
         x.put("RequestID", request_id);
     });
-    Answer { status: status(e.code), body: format!("{DECLARATION}{}", x.into_text()), serial: None }
+    format!("{DECLARATION}{}", x.into_text())
 }
 
 /// The HTTP status of an error code.

@@ -95,6 +95,19 @@ impl Model {
         every_shelf!(each);
     }
 
+    /// Everything goes, and what `fresh` holds comes: as many changes as there are resources.
+    pub fn start_afresh(&mut self, fresh: Model) {
+        macro_rules! each {
+            ($field:ident, $kind:literal) => {
+                self.$field.replace(fresh.$field);
+            };
+        }
+        every_shelf!(each);
+        self.scalars = fresh.scalars;
+        self.in_use = fresh.in_use;
+        self.public_in_use = fresh.public_in_use;
+    }
+
     /// A model of stored records; the error names the record that cannot be read.
     pub fn restore<'a>(records: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<Model, String> {
         let mut model = Model::default();

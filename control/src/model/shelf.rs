@@ -83,6 +83,12 @@ impl<T: HasId + Clone> Shelf<T> {
         let picked: Vec<Id> = self.iter().filter(|t| which(t)).map(|t| t.id().to_string()).collect();
         picked.iter().for_each(|id| self.edit(id, &change));
     }
+    /// All go, and those of another shelf come; both count as touched.
+    pub(super) fn replace(&mut self, other: Shelf<T>) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.extend(self.iter().chain(other.iter()).map(|t| t.id().to_string()));
+        *self = Shelf { touched, ..other };
+    }
     /// What was touched has been taken note of.
     pub(super) fn settle(&mut self) {
         self.touched.clear();

@@ -1,0 +1,47 @@
+//! The configuration file of `vpcd serve`.
+
+use crate::report::{Failure, Outcome};
+use anyhow::Context;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the file may say; everything has a default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Config {
+    /// Twelve digits.
+    pub account: String,
+    /// The Region whose packets are forwarded, and that unsigned calls mean.
+    pub region: String,
+    /// Quotas by name, as in a template's `Metadata.Vpcd.Quotas`.
+    pub quotas: BTreeMap<String, usize>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { account: "123456789012".into(), region: "us-east-1".into(), quotas: BTreeMap::new() }
+    }
+}
+
+impl Config {
+    /// Reads a file; without one, the defaults. Errors name file, line and column.
+    pub(super) fn load(file: Option<&Path>) -> Outcome<Config> {
+        let Some(file) = file else { return Ok(Config::default()) };
+        let name = file.display();
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration {name}"))?;
+        let config: Config = toml::from_str(&text).map_err(|e| {
+            let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
+            let line = before.matches('\n').count() + 1;
+            let column = before.len() - before.rfind('\n').map_or(0, |n| n + 1) + 1;
+            Failure::user(format_args!("{name}:{line}:{column}: {}", e.message()))
+        })?;
+        if config.account.len() != 12 || !config.account.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Failure::user(format_args!(
+                "{name}: account '{}' is not an account number: twelve digits are",
+                config.account
+            )));
+        }
+        Ok(config)
+    }
+}

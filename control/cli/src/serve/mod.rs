@@ -1,0 +1,94 @@
+//! `vpcd serve`: the EC2 API in front of VPCs that forward packets.
+//!
+//! [`config`] says where and who, [`service`] answers calls for each Region, [`plane`] makes packets obey them. A call's way:
+//! `vpcd_control::http` reads and authenticates it, [`service`] picks the Region, `vpcd_control::ec2` runs it; a change goes through the
+//! Region's writer to the store and to [`plane`], and is answered when all workers run under it.
+
+mod config;
+mod log;
+mod plane;
+mod service;
+
+use crate::report::{Failure, Outcome, print};
+use anyhow::Context;
+use config::Config;
+use service::Front;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use vpcd_control::host::signals::{self, Wish};
+use vpcd_control::http::{Options, Server};
+
+/// How often it looks whether something went wrong by itself.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Serve the EC2 API; what it builds forwards real packets
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  vpcd serve --ephemeral &\n  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1\n  aws ec2 create-vpc --cidr-block 10.0.0.0/16"
+)]
+pub struct Args {
+    /// Where to listen; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4566")]
+    listen: SocketAddr,
+    /// Where what was acknowledged survives
+    #[arg(long, value_name = "DIR", required_unless_present = "ephemeral")]
+    state: Option<PathBuf>,
+    /// Keep nothing; also lets test suites start afresh with POST /moto-api/reset
+    #[arg(long, conflicts_with = "state")]
+    ephemeral: bool,
+    /// Account, Region, zones, pools, quotas (docs/serve.md)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON object instead of the ready line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Outcome {
+    let config = Config::load(args.config.as_deref())?;
+    // Before the first thread, so that all of them leave the signals to us.
+    signals::hold().context("cannot hold signals")?;
+    let front = Arc::new(Front::open(&config, args.state.as_deref())?);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("api")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let options = Options { region: config.region.clone(), ..Options::default() };
+    let server = runtime
+        .block_on(Server::bind(args.listen, options))
+        .map_err(|e| Failure::user(format_args!("cannot listen on {}: {e}", args.listen)))?;
+    let address = server.address().context("cannot tell the address")?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(server.serve(Arc::clone(&front), async {
+        // An error is an end as well: the other side is gone.
+        let _ = stopped.await;
+    }));
+
+    print(&if args.json {
+        format!(
+            "{}\n",
+            serde_json::json!({"ready": true, "endpoint": format!("http://{address}"), "region": config.region})
+        )
+    } else {
+        format!("ready: http://{address}, Region {}, account {}; Ctrl-C ends\n", config.region, config.account)
+    })?;
+    loop {
+        match signals::next(GLANCE).context("cannot wait for signals")? {
+            Some(Wish::End) => break,
+            Some(Wish::Report) | None => {}
+        }
+    }
+    let _ = stop.send(());
+    let unfinished = runtime.block_on(serving).context("the API failed")?;
+    if unfinished > 0 {
+        log::line("warning", "calls were cut off at the end", &serde_json::json!({"count": unfinished}));
+    }
+    drop(runtime);
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! Calls for each Region, and the few things beside them: who am I, health, metrics, starting afresh.
+
+use super::config::Config;
+use super::log;
+use super::plane::Plane;
+use crate::report::{Failure, Outcome};
+use anyhow::Context;
+use dashmap::DashMap;
+use serde_json::json;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use vpcd_control::compile::Compiler;
+use vpcd_control::ec2::{self, Api};
+use vpcd_control::http::{Access, RefusedRequest, Request, Response, Service};
+use vpcd_control::model::{ApiError, Model};
+use vpcd_control::region::Region;
+use vpcd_control::store::{Redb, Store};
+use vpcd_dataplane::engine;
+use vpcd_dataplane::topology::Topology;
+use vpcd_io::live::Live;
+
+const XML: &str = "text/xml;charset=UTF-8";
+
+/// What answers.
+pub(super) struct Front {
+    config: Config,
+    store: Option<Redb>,
+    live: Arc<Live>,
+    /// By name; each comes into being when it is first named.
+    regions: DashMap<String, Arc<Api>>,
+}
+
+impl Front {
+    /// Opens the store and the home Region, whose packets are forwarded.
+    pub(super) fn open(config: &Config, state: Option<&Path>) -> Outcome<Front> {
+        let store = match state {
+            Some(dir) => Some(Redb::open(dir, &config.region).map_err(Failure::user)?),
+            None => None,
+        };
+        let seed = RandomState::new().hash_one(std::process::id());
+        let engine = engine::Config { seed, ..engine::Config::default() };
+        let live = Live::start(engine, Topology::default(), Vec::new(), None).context("cannot start the engine")?;
+        let live = Arc::new(live);
+        let front = Front { config: config.clone(), store, live, regions: DashMap::new() };
+        front.region(&config.region).map_err(|e| Failure::user(e.message))?;
+        Ok(front)
+    }
+
+    /// The Region of this name, made on first sight.
+    fn region(&self, name: &str) -> Result<Arc<Api>, ApiError> {
+        if let Some(api) = self.regions.get(name) {
+            return Ok(Arc::clone(&api));
+        }
+        if !ec2::known_region(name) && name != self.config.region {
+            return Err(ApiError::new("InvalidParameterValue", format!("There is no Region '{name}'")));
+        }
+        // While this entry is held, nobody else makes the same Region.
+        let entry = self.regions.entry(name.into()).or_try_insert_with(|| {
+            let failed = |e: &dyn std::fmt::Display| ApiError::new("InternalError", e.to_string());
+            let store = self.store.as_ref().map(|s| s.region(name));
+            let saved = store.as_ref().map_or(Ok(Vec::new()), Store::load).map_err(|e| failed(&e))?;
+            let model = match saved.is_empty() {
+                true => self.fresh(name),
+                false => {
+                    Model::restore(saved.iter().map(|(k, v)| (k.as_str(), v.as_slice()))).map_err(|e| failed(&e))?
+                }
+            };
+            let home = name == self.config.region;
+            let plane = home.then(|| -> Box<dyn vpcd_control::region::Publish> {
+                Box::new(Plane { live: Arc::clone(&self.live), compiler: Arc::new(Mutex::new(Compiler::new())) })
+            });
+            let mut store = store.map(|s| -> Box<dyn Store> { Box::new(s) });
+            if let Some(s) = store.as_mut().filter(|_| saved.is_empty()) {
+                s.commit(&model.records()).map_err(|e| failed(&e))?;
+            }
+            let region = Region::open(model, store, plane, None).map_err(|e| failed(&e))?;
+            Ok::<_, ApiError>(Arc::new(Api::new(region)))
+        })?;
+        Ok(Arc::clone(&entry))
+    }
+
+    /// A Region as an account finds it.
+    fn fresh(&self, name: &str) -> Model {
+        // Ids of different Regions differ; those of one server and the next as well.
+        let mut model = Model::new(RandomState::new().hash_one(name));
+        self.furnish(&mut model, name);
+        model
+    }
+
+    fn furnish(&self, model: &mut Model, name: &str) {
+        model.set_region(name);
+        model.set_account(&self.config.account);
+        for (quota, value) in &self.config.quotas {
+            if let Some(limit) = model.limits_mut().by_name(quota) {
+                *limit = *value;
+            }
+        }
+    }
+
+    async fn reset(&self) -> Response {
+        let apis: Vec<(String, Arc<Api>)> =
+            self.regions.iter().map(|e| (e.key().clone(), Arc::clone(e.value()))).collect();
+        for (name, api) in apis {
+            let fresh = self.fresh(&name);
+            let outcome = api.region().change(Box::new(move |m| {
+                m.start_afresh(fresh);
+                Ok(String::new())
+            }));
+            if let Err(e) = outcome.await {
+                return text(500, &format!("{e}\n"));
+            }
+        }
+        Response { status: 200, content_type: "application/json", body: b"{\"status\": \"ok\"}".to_vec() }
+    }
+
+    fn identity(&self, request: &Request) -> Response {
+        let account = &self.config.account;
+        let mut x = ec2::Xml::default();
+        x.within("GetCallerIdentityResult", |x| {
+            x.put("Arn", format_args!("arn:aws:iam::{account}:root"));
+            x.put("UserId", account);
+            x.put("Account", account);
+        });
+        x.within("ResponseMetadata", |x| x.put("RequestId", &request.request_id));
+        let body = format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{}</GetCallerIdentityResponse>",
+            x.into_text()
+        );
+        Response { status: 200, content_type: XML, body: body.into_bytes() }
+    }
+}
+
+impl Service for Front {
+    async fn call(&self, request: Request) -> Response {
+        let action = request.members.iter().find(|(k, _)| k == "Action").map_or("", |(_, v)| v.as_str());
+        if request.service == "sts" || action == "GetCallerIdentity" {
+            return match action {
+                "GetCallerIdentity" => self.identity(&request),
+                _ => sts_refusal(
+                    400,
+                    "InvalidAction",
+                    &format!("Could not find operation {action}"),
+                    &request.request_id,
+                ),
+            };
+        }
+        let answer = match self.region(&request.region) {
+            Ok(api) => api.call(request.members, &request.request_id).await,
+            Err(e) => ec2::refusal(&e, &request.request_id),
+        };
+        Response { status: answer.status, content_type: XML, body: answer.body.into_bytes() }
+    }
+
+    fn refuse(&self, request: &RefusedRequest, status: u16, code: &str, message: &str) -> Response {
+        if request.service == "sts" {
+            return sts_refusal(status, code, message, &request.request_id);
+        }
+        Response { status, content_type: XML, body: ec2::error_body(code, message, &request.request_id).into_bytes() }
+    }
+
+    async fn other(&self, method: &str, path: &str, _body: &[u8]) -> Option<Response> {
+        match (method, path) {
+            ("GET", "/healthz") => Some(text(200, "ok\n")),
+            ("POST", "/moto-api/reset") if self.store.is_none() => Some(self.reset().await),
+            _ => None,
+        }
+    }
+
+    fn log(&self, access: &Access) {
+        let fields = json!({
+            "request_id": access.request_id, "action": access.action, "status": access.status, "region": access.region,
+            "access_key": access.access_key, "peer": access.peer.to_string(), "bytes": access.bytes,
+            "ms": access.duration.as_secs_f64() * 1e3,
+        });
+        log::line("info", "call", &fields);
+    }
+}
+
+fn text(status: u16, body: &str) -> Response {
+    Response { status, content_type: "text/plain; charset=utf-8", body: body.as_bytes().to_vec() }
+}
+
+fn sts_refusal(status: u16, code: &str, message: &str, request_id: &str) -> Response {
+    let mut x = ec2::Xml::default();
+    x.within("Error", |x| {
+        x.put("Type", "Sender");
+        x.put("Code", code);
+        x.put("Message", message);
+    });
+    x.put("RequestId", request_id);
+    let body =
+        format!("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{}</ErrorResponse>", x.into_text());
+    Response { status, content_type: XML, body: body.into_bytes() }
+}

@@ -1,0 +1,117 @@
+"""A server for tests with real clients, and the test case that all of them share.
+
+One `vpcd serve --ephemeral` serves a whole run of tests; each test begins with a fresh account.
+The binary is the one that VPCD names, else target/debug/vpcd or target/release/vpcd, whichever is newer.
+"""
+import atexit
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def binary():
+    """The vpcd to test."""
+    if "VPCD" in os.environ:
+        return os.environ["VPCD"]
+    built = [ROOT / "target" / profile / "vpcd" for profile in ("debug", "release")]
+    built = [path for path in built if path.exists()]
+    if not built:
+        sys.exit("there is no vpcd to test: run `cargo build -p vpcd`, or name one in VPCD")
+    return str(max(built, key=lambda path: path.stat().st_mtime))
+
+
+class Server:
+    """A `vpcd serve` of our own. `options` go to its command line."""
+
+    def __init__(self, *options):
+        self.log = open(os.environ.get("VPCD_LOG", os.devnull), "a")
+        self.process = subprocess.Popen(
+            [binary(), "serve", "--listen", "127.0.0.1:0", "--json", *options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"vpcd did not start (exit status {self.process.wait()}); VPCD_LOG=FILE keeps what it says")
+        self.endpoint = json.loads(line)["endpoint"]
+
+    def client(self, service, **options):
+        """A boto3 client of this server, with no retries that would hide an error."""
+        options.setdefault("region_name", "us-east-1")
+        config = botocore.config.Config(retries={"max_attempts": 1})
+        return boto3.client(service, endpoint_url=self.endpoint, aws_access_key_id="AKIATEST",
+                            aws_secret_access_key="secret", config=config, **options)
+
+    def environment(self):
+        """For programs that read AWS_* variables."""
+        return {**os.environ, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "AKIATEST",
+                "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1", "AWS_PAGER": "",
+                "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def reset(self):
+        """Back to a fresh account."""
+        with urllib.request.urlopen(urllib.request.Request(self.endpoint + "/moto-api/reset", method="POST")) as answer:
+            answer.read()
+
+    def stop(self):
+        """Ends it; its exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        status = self.process.wait(timeout=20)
+        self.process.stdout.close()
+        self.log.close()
+        return status
+
+
+_shared = None
+
+
+def shared():
+    """The server that most tests use."""
+    global _shared
+    if _shared is None:
+        _shared = Server("--ephemeral")
+        atexit.register(_shared.stop)
+    return _shared
+
+
+class Case(unittest.TestCase):
+    """A test against a fresh account: `self.ec2` is boto3's client, `self.aws(...)` the real command."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.server = shared()
+        self.server.reset()
+        self.ec2 = self.server.client("ec2")
+
+    def aws(self, *words):
+        """Runs `aws WORDS`, which must succeed; its output as parsed JSON (None if it prints nothing)."""
+        done = subprocess.run(["aws", *words, "--output", "json"], env=self.server.environment(),
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, f"aws {' '.join(words)}: {done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def refused(self, code, call, *arguments, **members):
+        """The call must be refused with this code; answers the message."""
+        with self.assertRaises(botocore.exceptions.ClientError) as refusal:
+            call(*arguments, **members)
+        error = refusal.exception.response["Error"]
+        self.assertEqual(error["Code"], code, error["Message"])
+        return error["Message"]
+
+    def tags(self, **tags):
+        """Tags in the form that calls take."""
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+    def tagged(self, kind, **tags):
+        """The TagSpecifications of a call that makes one `kind`."""
+        return [{"ResourceType": kind, "Tags": self.tags(**tags)}]
