@@ -51,7 +51,6 @@ pub(super) fn one<'a>(value: impl Into<Cow<'a, str>>) -> Values<'a> {
 }
 
 /// The value if there is one.
-#[allow(dead_code)]
 pub(super) fn some<'a>(value: Option<impl Into<Cow<'a, str>>>) -> Values<'a> {
     value.into_iter().map(Into::into).collect()
 }

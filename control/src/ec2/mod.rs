@@ -7,8 +7,10 @@
 mod account;
 mod acl;
 mod address;
+mod address_assignment;
 mod default_vpc;
 mod dhcp;
+mod dns;
 mod filter;
 mod gateway;
 mod image;
@@ -77,6 +79,7 @@ const FAMILIES: &[&[Operation]] = &[
     acl::OPERATIONS,
     prefix_list::OPERATIONS,
     interface::OPERATIONS,
+    address_assignment::OPERATIONS,
     instance::OPERATIONS,
     image::OPERATIONS,
     tags::OPERATIONS,

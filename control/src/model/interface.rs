@@ -160,6 +160,46 @@ impl Model {
         Ok(())
     }
 
+    /// ModifyNetworkInterfaceAttribute description.
+    pub fn modify_interface_description(&mut self, interface: &str, text: &str) -> Result<()> {
+        let eni = self.find::<NetworkInterface>(interface)?;
+        self.not_managed(eni)?;
+        self.interfaces.edit(interface, |e| e.description = text.into());
+        Ok(())
+    }
+
+    /// ModifyNetworkInterfaceAttribute attachment: whether the interface goes with its instance.
+    pub fn modify_delete_on_termination(&mut self, interface: &str, attachment: &str, on: bool) -> Result<()> {
+        let eni = self.find::<NetworkInterface>(interface)?;
+        self.not_managed(eni)?;
+        if eni.attachment.as_ref().is_none_or(|a| a.id != attachment) {
+            return refuse("InvalidAttachmentID.NotFound", format!("The attachment '{attachment}' does not exist"));
+        }
+        self.interfaces.edit(interface, |e| {
+            if let Some(a) = &mut e.attachment {
+                a.delete_on_termination = on;
+            }
+        });
+        Ok(())
+    }
+
+    /// ModifyNetworkInterfaceAttribute AssociatePublicIpAddress: the primary address of eth0 gets an auto-assigned public one, or loses it.
+    pub fn modify_public_address(&mut self, interface: &str, on: bool) -> Result<()> {
+        let eni = self.find::<NetworkInterface>(interface)?;
+        self.not_managed(eni)?;
+        if eni.attachment.as_ref().is_none_or(|a| a.device_index != 0) {
+            return refuse(
+                "InvalidParameterCombination",
+                format!("Interface '{interface}' is not the primary interface of an instance."),
+            );
+        }
+        match on {
+            true => self.assign_public(interface),
+            false => self.drop_public(interface),
+        }
+        Ok(())
+    }
+
     /// ModifyNetworkInterfaceAttribute ConnectionTrackingSpecification (SG-203).
     pub fn modify_tracking_timeouts(&mut self, interface: &str, timeouts: TrackingTimeouts) -> Result<()> {
         let eni = self.find::<NetworkInterface>(interface)?;
@@ -391,9 +431,10 @@ impl Model {
         delete_on_termination: bool,
     ) -> Id {
         let id = self.new_id("eni-attach");
+        let at = self.now;
         self.interfaces.edit(interface, |e| {
-            e.attachment =
-                Some(Attachment { id: id.clone(), instance: instance.into(), device_index, delete_on_termination });
+            let (id, instance) = (id.clone(), instance.into());
+            e.attachment = Some(Attachment { id, instance, device_index, delete_on_termination, at });
         });
         self.instances.edit(instance, |i| {
             i.interfaces.insert(device_index, interface.into());

@@ -234,6 +234,12 @@ impl Model {
     pub fn zones(&self) -> Vec<String> {
         ["a", "b", "c"].iter().map(|z| format!("{}{z}", self.scalars.region)).collect()
     }
+    /// Id of an Availability Zone, which is the same for all accounts.
+    pub fn zone_id(&self, zone: &str) -> String {
+        let letters: String = self.scalars.region.split('-').filter_map(|part| part.chars().next()).collect();
+        let number = zone.bytes().last().map_or(0, |b| b.wrapping_sub(b'a') + 1);
+        format!("{letters}-az{number}")
+    }
     /// Gives a resource the name that people know it by (a template's logical id).
     pub fn set_label(&mut self, id: &str, label: &str) {
         self.labels.put(Label { id: id.into(), label: label.into() });

@@ -296,6 +296,9 @@ pub struct Attachment {
     pub instance: Id,
     pub device_index: u32,
     pub delete_on_termination: bool,
+    /// When, in milliseconds of the Unix epoch.
+    #[serde(default)]
+    pub at: u64,
 }
 
 /// Life of an instance, as far as packets care.
