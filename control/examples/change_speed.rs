@@ -35,7 +35,8 @@ type Change = fn(&mut World, &mut Model) -> Result<()>;
 
 const CHANGES: [(&str, Change); 14] = [
     ("create interface", |w, m| {
-        w.last = m.create_network_interface(CreateNetworkInterface { subnet: w.subnet.clone(), ..Default::default() })?;
+        w.last =
+            m.create_network_interface(CreateNetworkInterface { subnet: w.subnet.clone(), ..Default::default() })?;
         Ok(())
     }),
     ("delete interface", |w, m| m.delete_network_interface(&w.last)),
