@@ -1,3 +1,7 @@
+mod incremental;
+mod operations;
+mod whole;
+
 use super::*;
 use crate::model::{
     AssociateAddress, AssociateWith, CreateNetworkInterface, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction,
