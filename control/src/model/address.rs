@@ -27,7 +27,7 @@ impl Model {
         if self.elastic_ips.len() >= self.scalars.limits.elastic_ips {
             return refuse("AddressLimitExceeded", "The maximum number of addresses has been reached.");
         }
-        let taken = |a: Ipv4Addr| self.elastic_ips.iter().any(|e| e.public == a) || self.public_in_use.contains(&a);
+        let taken = |a: Ipv4Addr| self.public_taken(a);
         let public = match address {
             Some(a) => {
                 if taken(a)
@@ -126,15 +126,7 @@ impl Model {
             }
         }
         let before = address.association.clone();
-        let displaced: Vec<Id> = self
-            .elastic_ips
-            .iter()
-            .filter(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private))
-            .map(|a| a.id.clone())
-            .collect();
-        for d in displaced {
-            self.elastic_ips.edit(&d, |a| a.association = None);
-        }
+        self.unmap(&interface, |a| a.private == private);
         if private == self.interfaces.get(&interface).map_or(private, NetworkInterface::primary) {
             self.drop_public(&interface);
         }
@@ -151,7 +143,7 @@ impl Model {
     /// DisassociateAddress (EIP-06, EIP-19, NAT-03).
     pub fn disassociate_address(&mut self, association: &str) -> Result<()> {
         let Some(address) =
-            self.elastic_ips.iter().find(|a| a.association.as_ref().is_some_and(|x| x.id == association))
+            self.elastic_ips.by(association).find(|a| a.association.as_ref().is_some_and(|x| x.id == association))
         else {
             return refuse(
                 "InvalidAssociationID.NotFound",
@@ -171,13 +163,28 @@ impl Model {
     /// The Elastic IP mapped to this address of this interface.
     pub fn elastic_of(&self, interface: &str, private: Ipv4Addr) -> Option<&ElasticIp> {
         self.elastic_ips
-            .iter()
+            .by(interface)
             .find(|a| a.association.as_ref().is_some_and(|x| x.interface == interface && x.private == private))
     }
 
     /// The public IPv4 of an interface's primary address, Elastic or auto-assigned.
     pub fn public_of(&self, interface: &NetworkInterface) -> Option<Ipv4Addr> {
-        self.elastic_of(&interface.id, interface.primary()).map(|a| a.public).or(interface.public)
+        self.public_at(interface, interface.primary())
+    }
+
+    /// The public IPv4 that a private address of an interface is mapped to.
+    pub fn public_at(&self, interface: &NetworkInterface, private: Ipv4Addr) -> Option<Ipv4Addr> {
+        let auto = interface.public.filter(|_| private == interface.primary());
+        self.elastic_of(&interface.id, private).map(|a| a.public).or(auto)
+    }
+
+    /// Takes those Elastic IPs off an interface whose association `which` picks.
+    pub(super) fn unmap(&mut self, interface: &str, which: impl Fn(&AddressAssociation) -> bool) {
+        self.elastic_ips.edit_by(interface, |a| a.association.as_ref().is_some_and(&which), |a| a.association = None);
+    }
+
+    fn public_taken(&self, a: Ipv4Addr) -> bool {
+        self.elastic_ips.by(&a.to_string()).next().is_some() || self.public_in_use.contains(&a)
     }
 
     /// Gives eth0 an auto-assigned address if none is mapped yet.
@@ -187,7 +194,7 @@ impl Model {
             return;
         }
         let (first, size) = PUBLIC_POOL;
-        let taken = |a: Ipv4Addr| self.public_in_use.contains(&a) || self.elastic_ips.iter().any(|e| e.public == a);
+        let taken = |a: Ipv4Addr| self.public_taken(a);
         let from = self.scalars.next_public;
         // The address after the last one given, so that stop and start change it (IP-10).
         let Some(i) = (0..size).map(|i| (from + i) % size).find(|i| !taken(Ipv4Addr::from(first + i))) else { return };

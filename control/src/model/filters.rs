@@ -59,7 +59,7 @@ impl Model {
         if request.name == "default" {
             return refuse("InvalidGroup.Reserved", "The security group name 'default' is reserved");
         }
-        if self.security_groups.iter().any(|g| g.vpc == request.vpc && g.name == request.name) {
+        if self.security_groups.by(&request.vpc).any(|g| g.name == request.name) {
             return refuse(
                 "InvalidGroup.Duplicate",
                 format!("The security group '{}' already exists for VPC '{}'", request.name, request.vpc),
@@ -91,12 +91,8 @@ impl Model {
                 format!("the specified group: \"{group}\" name: \"default\" cannot be deleted by a user"),
             );
         }
-        let peer = RulePeer::Group(group.into());
-        let named = self
-            .security_groups
-            .iter()
-            .any(|o| o.id != group && o.ingress.iter().chain(&o.egress).any(|r| r.peer == peer));
-        if named || self.interfaces.iter().any(|e| e.groups.iter().any(|g| g == group)) {
+        let named = self.security_groups.by(group).any(|o| o.id != group);
+        if named || self.interfaces.by(group).next().is_some() {
             return refuse("DependencyViolation", format!("resource {group} has a dependent object"));
         }
         self.security_groups.take(group);
@@ -210,7 +206,7 @@ impl Model {
     pub fn rule(&self, id: &str) -> Result<(&SecurityGroup, Direction, &GroupRule)> {
         let ways = [Direction::Ingress, Direction::Egress];
         let all =
-            self.security_groups.iter().flat_map(|g| ways.map(|way| g.rules(way).iter().map(move |r| (g, way, r))));
+            self.security_groups.by(id).flat_map(|g| ways.map(|way| g.rules(way).iter().map(move |r| (g, way, r))));
         all.flatten().find(|(_, _, r)| r.id == id).ok_or_else(|| {
             ApiError::new(
                 "InvalidSecurityGroupRuleId.NotFound",
@@ -243,7 +239,7 @@ impl Model {
     /// An IPv6 block came: groups whose outbound rules nobody touched get `::/0` (SG-24, VPC-45).
     pub(super) fn open_groups_for_ipv6(&mut self, vpc: &str) {
         let groups: Vec<Id> =
-            self.security_groups.iter().filter(|g| g.vpc == vpc && !g.egress_modified).map(|g| g.id.clone()).collect();
+            self.security_groups.by(vpc).filter(|g| !g.egress_modified).map(|g| g.id.clone()).collect();
         for group in groups {
             let rule = self.allow_all(true).pop();
             self.security_groups.edit(&group, |g| {

@@ -41,7 +41,7 @@ impl Model {
             return refuse("Gateway.NotAttached", format!("resource {gateway} is not attached to network {vpc}"));
         }
         let here = |interface: &str| self.interfaces.get(interface).is_some_and(|e| e.vpc == vpc);
-        let mapped = self.interfaces.iter().any(|e| e.vpc == vpc && e.public.is_some())
+        let mapped = self.interfaces.by(vpc).any(|e| e.public.is_some())
             || self.elastic_ips.iter().any(|a| a.association.as_ref().is_some_and(|a| here(&a.interface)));
         if mapped {
             return refuse(
@@ -72,12 +72,12 @@ impl Model {
 
     /// The internet gateway attached to a VPC.
     pub fn gateway_of(&self, vpc: &str) -> Option<&InternetGateway> {
-        self.internet_gateways.iter().find(|g| g.vpc.as_deref() == Some(vpc))
+        self.internet_gateways.by(vpc).next()
     }
 
     /// The egress-only internet gateway of a VPC.
     pub fn egress_only_of(&self, vpc: &str) -> Option<&EgressOnlyGateway> {
-        self.egress_only_gateways.iter().find(|g| g.vpc == vpc)
+        self.egress_only_gateways.by(vpc).next()
     }
 
     /// CreateEgressOnlyInternetGateway (EIGW-01..03).

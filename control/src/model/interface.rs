@@ -111,7 +111,8 @@ impl Model {
 
     /// DetachNetworkInterface by attachment id (ENI-05).
     pub fn detach_network_interface(&mut self, attachment: &str) -> Result<()> {
-        let Some(eni) = self.interfaces.iter().find(|e| e.attachment.as_ref().is_some_and(|a| a.id == attachment))
+        let Some(eni) =
+            self.interfaces.by(attachment).find(|e| e.attachment.as_ref().is_some_and(|a| a.id == attachment))
         else {
             return refuse("InvalidAttachmentID.NotFound", format!("The attachment '{attachment}' does not exist"));
         };
@@ -461,8 +462,7 @@ impl Model {
         for a in eni.private.iter().map(|a| IpAddr::V4(*a)).chain(eni.ipv6.iter().map(|a| IpAddr::V6(*a))) {
             self.in_use.release(&eni.vpc, &eni.subnet, a);
         }
-        let here = |a: &AddressAssociation| a.interface == interface;
-        self.elastic_ips.edit_where(|e| e.association.as_ref().is_some_and(here), |e| e.association = None);
+        self.unmap(interface, |_| true);
     }
 
     /// The lowest free private address of a subnet (SUB-07, SUB-22).
@@ -505,8 +505,7 @@ impl Model {
         let Some(eni) = self.interfaces.get(interface) else { return };
         self.in_use.release(&eni.vpc, &eni.subnet, IpAddr::V4(address));
         self.interfaces.edit(interface, |e| e.private.retain(|a| *a != address));
-        let here = |a: &AddressAssociation| a.interface == interface && a.private == address;
-        self.elastic_ips.edit_where(|e| e.association.as_ref().is_some_and(here), |e| e.association = None);
+        self.unmap(interface, |a| a.private == address);
     }
 
     fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {

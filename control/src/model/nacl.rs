@@ -23,7 +23,7 @@ impl Model {
     /// CreateNetworkAcl: denies everything until entries are added (NACL-05, NACL-12).
     pub fn create_network_acl(&mut self, vpc: &str) -> Result<Id> {
         self.find::<Vpc>(vpc)?;
-        if self.network_acls.iter().filter(|a| a.vpc == vpc).count() >= self.scalars.limits.nacls_per_vpc {
+        if self.network_acls.by(vpc).count() >= self.scalars.limits.nacls_per_vpc {
             return refuse(
                 "NetworkAclLimitExceeded",
                 format!("The maximum number of network ACLs for {vpc} has been reached."),
@@ -46,7 +46,7 @@ impl Model {
         if self.find::<NetworkAcl>(acl)?.is_default {
             return refuse("InvalidParameterValue", format!("cannot delete default network ACL {acl}"));
         }
-        if self.subnets.iter().any(|s| s.acl == acl) {
+        if self.subnets.by(acl).next().is_some() {
             return refuse(
                 "DependencyViolation",
                 format!("The networkAcl '{acl}' has dependencies and cannot be deleted."),
@@ -97,7 +97,7 @@ impl Model {
 
     /// ReplaceNetworkAclAssociation: a new association id (NACL-07, NACL-08).
     pub fn replace_network_acl_association(&mut self, association: &str, acl: &str) -> Result<Id> {
-        let Some(s) = self.subnets.iter().find(|s| s.acl_association == association) else {
+        let Some(s) = self.subnets.by(association).find(|s| s.acl_association == association) else {
             return refuse(
                 "InvalidAssociationID.NotFound",
                 format!("The association ID '{association}' does not exist"),

@@ -15,7 +15,7 @@ impl Model {
     /// CreateRouteTable (RT-27).
     pub fn create_route_table(&mut self, vpc: &str) -> Result<Id> {
         let blocks: Vec<IpNet> = self.find::<Vpc>(vpc)?.all_blocks().collect();
-        if self.route_tables.iter().filter(|t| t.vpc == vpc).count() >= self.scalars.limits.route_tables_per_vpc {
+        if self.route_tables.by(vpc).count() >= self.scalars.limits.route_tables_per_vpc {
             return refuse(
                 "RouteTableLimitExceeded",
                 format!("The maximum number of route tables for {vpc} has been reached."),
@@ -233,7 +233,7 @@ impl Model {
 
     /// Associations of a table, the main marker included (RT-32).
     pub fn associations_of<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a TableAssociation> {
-        self.table_associations.iter().filter(move |a| a.table == table)
+        self.table_associations.by(table)
     }
 
     /// Whether packets may follow a route now, or fall into a hole (RT-48).
@@ -398,10 +398,8 @@ impl Model {
                 ),
             );
         }
-        let whole_subnet = self.subnets.iter().any(|s| {
-            s.vpc == t.vpc
-                && (IpNet::V4(s.cidr) == destination
-                    || s.ipv6.as_ref().is_some_and(|b| IpNet::V6(b.cidr) == destination))
+        let whole_subnet = self.subnets.by(&t.vpc).any(|s| {
+            IpNet::V4(s.cidr) == destination || s.ipv6.as_ref().is_some_and(|b| IpNet::V6(b.cidr) == destination)
         });
         if !whole_subnet && !vpc.all_blocks().any(|b| b == destination) {
             return refuse(

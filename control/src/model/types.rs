@@ -4,6 +4,7 @@ use super::AclEntries;
 pub use super::shelf::HasId;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use vpcd_wire::Mac;
@@ -74,6 +75,20 @@ pub enum RouteTarget {
     NetworkInterface(Id),
     /// Only in requests: stored as the instance's single interface (RT-79).
     Instance(Id),
+}
+
+impl RouteTarget {
+    /// The id of what it names.
+    pub fn id(&self) -> Option<&Id> {
+        match self {
+            RouteTarget::Local => None,
+            RouteTarget::InternetGateway(id)
+            | RouteTarget::EgressOnlyGateway(id)
+            | RouteTarget::NatGateway(id)
+            | RouteTarget::NetworkInterface(id)
+            | RouteTarget::Instance(id) => Some(id),
+        }
+    }
 }
 
 /// One route of a table.
@@ -201,6 +216,14 @@ pub struct GroupRule {
     pub ports: (i32, i32),
     pub peer: RulePeer,
     pub description: String,
+}
+
+impl GroupRule {
+    /// Its id, and the group it names if it names one.
+    fn ids(&self) -> impl Iterator<Item = &Id> {
+        let peer = if let RulePeer::Group(g) = &self.peer { Some(g) } else { None };
+        std::iter::once(&self.id).chain(peer)
+    }
 }
 
 /// A security group.
@@ -353,24 +376,43 @@ pub struct ClientToken {
     pub at: u64,
 }
 
-macro_rules! has_id { ($($t:ident),*) => {$( impl HasId for $t { fn id(&self) -> &str { &self.id } } )*} }
-has_id!(
-    Vpc,
-    Subnet,
-    RouteTable,
-    TableAssociation,
-    InternetGateway,
-    EgressOnlyGateway,
-    NatGateway,
-    ElasticIp,
-    SecurityGroup,
-    NetworkAcl,
-    NetworkInterface,
-    Instance,
-    Label,
-    TagSet,
-    ClientToken
-);
+/// `has_id!(Kind: |it| keys)`: resources with an `id`, and what else a [`Shelf`](super::Shelf) finds them by.
+macro_rules! has_id {
+    ($($kind:ident $(: |$it:ident| $keys:expr)?;)*) => {$(
+        impl HasId for $kind {
+            fn id(&self) -> &str {
+                &self.id
+            }
+            $(fn keys(&self) -> Vec<Cow<'_, str>> {
+                let $it = self;
+                $keys.collect()
+            })?
+        }
+    )*};
+}
+
+fn keys<'a>(ids: impl IntoIterator<Item = &'a Id>) -> impl Iterator<Item = Cow<'a, str>> {
+    ids.into_iter().map(|id| Cow::Borrowed(id.as_str()))
+}
+
+has_id! {
+    Vpc;
+    Subnet: |s| keys([&s.vpc, &s.acl, &s.acl_association]);
+    RouteTable: |t| keys([&t.vpc]).chain(keys(t.routes.iter().filter_map(|r| r.target.id())));
+    TableAssociation: |a| keys([&a.table]);
+    InternetGateway: |g| keys(&g.vpc);
+    EgressOnlyGateway: |g| keys([&g.vpc]);
+    NatGateway;
+    ElasticIp: |a| keys(a.association.iter().flat_map(|x| [&x.id, &x.interface]))
+        .chain([Cow::Owned(a.public.to_string())]);
+    SecurityGroup: |g| keys([&g.vpc]).chain(keys(g.ingress.iter().chain(&g.egress).flat_map(GroupRule::ids)));
+    NetworkAcl: |a| keys([&a.vpc]);
+    NetworkInterface: |e| keys([&e.vpc, &e.subnet]).chain(keys(&e.groups)).chain(keys(e.attachment.iter().map(|a| &a.id)));
+    Instance;
+    Label;
+    TagSet;
+    ClientToken;
+}
 
 /// A MAC address as text.
 mod mac_text {

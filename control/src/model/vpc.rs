@@ -97,7 +97,7 @@ impl Model {
         if let Some(b) = v.blocks.iter().find(|b| overlap(b.cidr.into(), new.into())) {
             return refuse("InvalidVpc.Range", format!("The CIDR '{new}' overlaps the block '{}' of the VPC.", b.cidr));
         }
-        let tables = || self.route_tables.iter().filter(|t| t.vpc == vpc);
+        let tables = || self.route_tables.by(vpc);
         if let Some(r) = tables().flat_map(|t| &t.routes).find(|r| !r.local && IpNet::V4(new).contains(&r.destination))
         {
             return refuse(
@@ -134,11 +134,7 @@ impl Model {
             );
         }
         let (acl, group_of) = (v.default_acl.clone(), v.id.clone());
-        if self
-            .route_tables
-            .iter()
-            .any(|t| t.vpc == vpc && routing::count(t, true) >= self.scalars.limits.routes_per_table)
-        {
+        if self.route_tables.by(vpc).any(|t| routing::count(t, true) >= self.scalars.limits.routes_per_table) {
             return refuse(
                 "RouteLimitExceeded",
                 "The local route of the block would exceed the quota of a route table.",
@@ -165,7 +161,7 @@ impl Model {
             );
         };
         let vpc = v.id.clone();
-        let mut subnets = self.subnets.iter().filter(|s| s.vpc == vpc);
+        let mut subnets = self.subnets.by(&vpc);
         let gone = if let Some(b) = v.ipv6.as_ref().filter(|b| b.id == association) {
             if subnets.any(|s| s.ipv6.is_some()) {
                 return refuse(
@@ -201,7 +197,7 @@ impl Model {
             v.blocks.retain(|b| b.id != association);
             v.ipv6.take_if(|b| b.id == association);
         });
-        self.route_tables.edit_where(|t| t.vpc == vpc, |t| t.routes.retain(|r| !(r.local && r.destination == gone)));
+        self.route_tables.edit_by(&vpc, |_| true, |t| t.routes.retain(|r| !(r.local && r.destination == gone)));
         Ok(())
     }
 
@@ -209,13 +205,13 @@ impl Model {
     pub fn delete_vpc(&mut self, vpc: &str) -> Result<()> {
         let v = self.find::<Vpc>(vpc)?.clone();
         let main = self.table_associations.get(&v.main_association).map(|a| a.table.clone()).unwrap_or_default();
-        let busy = self.subnets.iter().any(|s| s.vpc == vpc)
-            || self.interfaces.iter().any(|e| e.vpc == vpc)
-            || self.internet_gateways.iter().any(|g| g.vpc.as_deref() == Some(vpc))
-            || self.egress_only_gateways.iter().any(|g| g.vpc == vpc)
-            || self.route_tables.iter().any(|t| t.vpc == vpc && t.id != main)
-            || self.security_groups.iter().any(|g| g.vpc == vpc && g.id != v.default_group)
-            || self.network_acls.iter().any(|a| a.vpc == vpc && !a.is_default);
+        let busy = self.subnets.by(vpc).next().is_some()
+            || self.interfaces.by(vpc).next().is_some()
+            || self.gateway_of(vpc).is_some()
+            || self.egress_only_of(vpc).is_some()
+            || self.route_tables.by(vpc).any(|t| t.id != main)
+            || self.security_groups.by(vpc).any(|g| g.id != v.default_group)
+            || self.network_acls.by(vpc).any(|a| !a.is_default);
         if busy {
             return refuse("DependencyViolation", format!("The vpc '{vpc}' has dependencies and cannot be deleted."));
         }
@@ -245,14 +241,14 @@ impl Model {
         if !(16..=28).contains(&cidr.prefix_len()) || !v.blocks.iter().any(|b| b.cidr.contains(&cidr)) {
             return refuse("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid."));
         }
-        if let Some(s) = self.subnets.iter().find(|s| s.vpc == request.vpc && overlap(s.cidr.into(), cidr.into())) {
+        if let Some(s) = self.subnets.by(&request.vpc).find(|s| overlap(s.cidr.into(), cidr.into())) {
             return refuse(
                 "InvalidSubnet.Conflict",
                 format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(&s.id)),
             );
         }
         let cidr6 = request.cidr6.map(|n| self.subnet_ipv6(&request.vpc, n)).transpose()?;
-        if self.subnets.iter().filter(|s| s.vpc == request.vpc).count() >= self.scalars.limits.subnets_per_vpc {
+        if self.subnets.by(&request.vpc).count() >= self.scalars.limits.subnets_per_vpc {
             return refuse(
                 "SubnetLimitExceeded",
                 format!("The maximum number of subnets for {} has been reached.", request.vpc),
@@ -335,7 +331,7 @@ impl Model {
     /// DeleteSubnet (SUB-20).
     pub fn delete_subnet(&mut self, subnet: &str) -> Result<()> {
         let s = self.find::<Subnet>(subnet)?;
-        if self.interfaces.iter().any(|e| e.subnet == subnet) {
+        if self.interfaces.by(subnet).next().is_some() {
             return refuse(
                 "DependencyViolation",
                 format!("The subnet '{subnet}' has dependencies and cannot be deleted."),
@@ -363,7 +359,7 @@ impl Model {
         if net.prefix_len() != 64 || !block.cidr.contains(&net) {
             return refuse("InvalidSubnet.Range", format!("The CIDR '{net}' is invalid."));
         }
-        if self.subnets.iter().any(|s| s.ipv6.as_ref().is_some_and(|b| b.cidr == net)) {
+        if self.subnets.by(vpc).any(|s| s.ipv6.as_ref().is_some_and(|b| b.cidr == net)) {
             return refuse("InvalidSubnet.Conflict", format!("The CIDR '{net}' conflicts with another subnet"));
         }
         Ok(net)
@@ -371,7 +367,7 @@ impl Model {
 
     fn add_local_route(&mut self, vpc: &str, destination: IpNet) {
         let route = Route { destination, target: RouteTarget::Local, local: true };
-        self.route_tables.edit_where(|t| t.vpc == vpc, |t| t.routes.push(route.clone()));
+        self.route_tables.edit_by(vpc, |_| true, |t| t.routes.push(route.clone()));
     }
 
     fn ipv6_pool_left(&self) -> Result<()> {

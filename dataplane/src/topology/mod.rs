@@ -12,9 +12,11 @@ mod tables;
 pub use tables::{Dep, DepKind, Table};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_tables::fib::{Fib4, Fib6, NONE};
 use vpcd_tables::filter::{Acl, Membership, SgSide};
+use vpcd_tables::share::{Map, Pages};
 use vpcd_wire::Mac;
 
 macro_rules! index {
@@ -91,11 +93,13 @@ pub struct Topology {
     edge_ages: EdgeAges,
     ends: Ends,
     /// What the packet path asks for every frame: by port, and a filter over the public addresses.
-    facts: Vec<PortFacts>,
+    facts: Pages<PortFacts>,
     public_bits: Vec<u64>,
+    /// How many public addresses share each bit.
+    public_counts: Pages<u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct PortFacts {
     mac: Mac,
     mtu: u16,
@@ -129,8 +133,6 @@ struct Ends {
     /// A NAT gateway with this private address came or went.
     gateways: Map<(VpcIdx, Ipv4Addr), u32>,
 }
-
-type Map<K, V> = hashbrown::HashMap<K, V, foldhash::quality::FixedState>;
 
 #[derive(Clone, Debug)]
 struct EdgeAges([u64; 257]);
@@ -267,6 +269,10 @@ impl AddressMap {
     pub fn build(pairs: impl IntoIterator<Item = (IpAddr, EniIdx)>) -> AddressMap {
         AddressMap { owners: pairs.into_iter().collect() }
     }
+    /// From now on `owner` has `addr`; none: it is free.
+    pub fn set(&mut self, addr: IpAddr, owner: Option<EniIdx>) {
+        self.owners.set(addr, owner);
+    }
     /// The ENI that owns `addr`.
     pub fn owner(&self, addr: IpAddr) -> Option<EniIdx> {
         self.owners.get(&addr).copied()
@@ -283,6 +289,14 @@ impl PublicMap {
     /// From (private, public) pairs.
     pub fn build(pairs: impl IntoIterator<Item = (Ipv4Addr, Ipv4Addr)>) -> PublicMap {
         PublicMap { map: pairs.into_iter().collect() }
+    }
+    /// From now on `private` is mapped to `public`; none: it is not.
+    pub fn set(&mut self, private: Ipv4Addr, public: Option<Ipv4Addr>) {
+        self.map.set(private, public);
+    }
+    /// All (private, public) pairs.
+    pub fn iter(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+        self.map.iter().map(|(&private, &public)| (private, public))
     }
     /// The public address of a private one.
     pub fn public(&self, private: Ipv4Addr) -> Option<Ipv4Addr> {
@@ -304,7 +318,7 @@ pub struct PublicOwner {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edge {
     /// Mapped public addresses of VPCs with an attached internet gateway.
-    pub owners: hashbrown::HashMap<Ipv4Addr, PublicOwner, foldhash::quality::FixedState>,
+    pub owners: Map<Ipv4Addr, PublicOwner>,
     /// IPv6 blocks of VPCs.
     pub blocks6: Vec<(Ipv6Net, VpcIdx)>,
 }
@@ -402,7 +416,7 @@ impl Topology {
     pub fn succeed(&self, mut next: Topology) -> Topology {
         let generation = self.generation + 1;
         next.generation = generation;
-        next.enis.inherit(&self.enis, generation);
+        let enis = next.enis.inherit(&self.enis, generation);
         next.subnets.inherit(&self.subnets, generation);
         next.vpcs.inherit(&self.vpcs, generation);
         next.addresses.inherit(&self.addresses, generation);
@@ -411,22 +425,23 @@ impl Topology {
         next.route_tables.inherit(&self.route_tables, generation);
         next.nacls.inherit(&self.nacls, generation);
         next.filters.inherit(&self.filters, generation);
-        next.nats.inherit(&self.nats, generation);
+        let nats = next.nats.inherit(&self.nats, generation);
         next.ends = self.ends.clone();
+        next.public_bits = self.public_bits.clone();
+        next.public_bits.resize(PUBLIC_BITS / 64, 0);
+        next.public_counts = self.public_counts.clone();
         next.inherit_edge(self, generation);
-        next.note_ends(self, generation);
-        next.note_gateways(self, generation);
+        next.note_ends(self, &enis, generation);
+        next.note_gateways(self, &enis, &nats, generation);
+        next.facts = self.facts.clone();
         let internet = PortFacts { mac: next.internet.mac, mtu: next.internet.mtu, vpc: None };
-        let facts = (0..next.enis.len()).map(|i| match next.enis.get(i) {
-            Some(e) => PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) },
-            None => PortFacts::default(),
-        });
-        next.facts = std::iter::once(internet).chain(facts).collect();
-        next.public_bits = vec![0; PUBLIC_BITS / 64];
-        let nats: Vec<Ipv4Addr> = next.nats.iter().map(|(_, n)| n.private).collect();
-        for address in next.edge.get(0).iter().flat_map(|e| e.owners.keys()).chain(&nats) {
-            let bit = public_bit(u32::from(*address));
-            next.public_bits[bit / 64] |= 1 << (bit % 64);
+        if next.facts.get(0) != Some(&internet) {
+            next.facts.set(0, internet);
+        }
+        next.facts.grow(next.enis.len() + 1);
+        for eni in enis {
+            let facts = next.enis.get(eni).map(|e| PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) });
+            next.facts.set(eni + 1, facts.unwrap_or_default());
         }
         next
     }
@@ -474,21 +489,31 @@ impl Topology {
         let old = before.edge.get(0).unwrap_or(&nothing);
         let new = self.edge.share(0).unwrap_or_default();
         self.edge_ages = before.edge_ages.clone();
-        let ages = &mut self.edge_ages.0;
-        let moved = new.owners.keys().chain(old.owners.keys()).filter(|a| old.owners.get(*a) != new.owners.get(*a));
-        for &address in moved {
+        for &address in new.owners.differences(&old.owners) {
             self.ends.publics.insert(address, generation as u32);
-            ages[edge_group(address) as usize] = generation;
+            self.edge_ages.0[edge_group(address) as usize] = generation;
+            self.note_special(address, old.owners.get(&address).is_some(), new.owners.get(&address).is_some());
         }
         if old.blocks6 != new.blocks6 {
-            ages[EDGE_BLOCKS6 as usize] = generation;
+            self.edge_ages.0[EDGE_BLOCKS6 as usize] = generation;
         }
         self.edge.inherit(&before.edge, generation);
     }
 
+    /// Counts an address that became public or a NAT gateway's, or is so no more.
+    fn note_special(&mut self, address: Ipv4Addr, before: bool, now: bool) {
+        let bit = public_bit(address.into());
+        let count = self.public_counts.get(bit).copied().unwrap_or(0) + u32::from(now);
+        let count = count.saturating_sub(before.into());
+        self.public_counts.set(bit, count);
+        if let Some(word) = self.public_bits.get_mut(bit / 64) {
+            *word = *word & !(1 << (bit % 64)) | u64::from(count > 0) << (bit % 64);
+        }
+    }
+
     /// Notes what ends the tracks of ENIs: detachment, deletion, release of an address (SG-213).
-    fn note_ends(&mut self, before: &Topology, generation: u64) {
-        for (index, old) in before.enis.iter() {
+    fn note_ends(&mut self, before: &Topology, changed: &[usize], generation: u64) {
+        for (index, old) in changed.iter().filter_map(|&i| Some((i, before.enis.get(i)?))) {
             let eni = EniIdx(index as u32);
             match self.enis.get(index) {
                 Some(new) if new.attached || !old.attached => {
@@ -496,20 +521,31 @@ impl Topology {
                         self.ends.addresses.insert((eni, address), generation as u32);
                     }
                 }
-                _ => {
-                    self.ends.enis.insert(eni, generation as u32);
-                }
+                _ => self.ends.enis.insert(eni, generation as u32),
             }
         }
     }
 
     /// Notes NAT gateways that came or went: their addresses steer by port, others by hash.
-    fn note_gateways(&mut self, before: &Topology, generation: u64) {
-        let addresses = |t: &Topology| -> Vec<(VpcIdx, Ipv4Addr)> {
+    fn note_gateways(&mut self, before: &Topology, enis: &[usize], nats: &[usize], generation: u64) {
+        for &nat in nats {
+            if let Some(old) = before.nats.get(nat) {
+                self.note_special(old.private, true, false);
+            }
+            if let Some(private) = self.nats.get(nat).map(|n| n.private) {
+                self.note_special(private, false, true);
+            }
+        }
+        let of_gateway =
+            |&eni: &usize| [&self.enis, &before.enis].iter().any(|t| t.get(eni).is_some_and(|e| e.nat.is_some()));
+        if nats.is_empty() && !enis.iter().any(of_gateway) {
+            return;
+        }
+        let addresses = |t: &Topology| -> HashSet<(VpcIdx, Ipv4Addr)> {
             t.nats.iter().filter_map(|(_, n)| Some((t.enis.get(n.eni.at())?.vpc, n.private))).collect()
         };
         let (old, new) = (addresses(before), addresses(self));
-        for key in old.iter().filter(|k| !new.contains(k)).chain(new.iter().filter(|k| !old.contains(k))) {
+        for key in old.symmetric_difference(&new) {
             self.ends.gateways.insert(*key, generation as u32);
             self.edge_ages.0[edge_group(key.1) as usize] = generation;
         }

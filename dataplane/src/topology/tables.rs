@@ -1,78 +1,92 @@
 //! Tables of shared objects with the generation each last changed in, and the names under which a walk notes what it asked.
 
 use std::sync::Arc;
+use vpcd_tables::share::Pages;
 
 /// Objects by index; an index may be empty (the object is gone or not there yet).
 #[derive(Clone, Debug)]
 pub struct Table<T> {
-    slots: Vec<(u64, Option<Arc<T>>)>,
+    objects: Pages<Option<Arc<T>>>,
+    ages: Pages<u64>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table { slots: Vec::new() }
+        Table { objects: Pages::default(), ages: Pages::default() }
     }
+}
+
+fn at<T>(objects: &Pages<Option<Arc<T>>>, index: usize) -> Option<&Arc<T>> {
+    objects.get(index).and_then(Option::as_ref)
 }
 
 impl<T: PartialEq> Table<T> {
     /// The object at `index`.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
-        self.slots.get(index).and_then(|(_, o)| o.as_deref())
+        self.objects.get(index)?.as_deref()
     }
 
     /// The object at `index`, to share it with the next generation.
     pub fn share(&self, index: usize) -> Option<Arc<T>> {
-        self.slots.get(index).and_then(|(_, o)| o.clone())
+        at(&self.objects, index).cloned()
     }
 
     /// Puts an object at `index`; indices in between stay empty.
     pub fn set(&mut self, index: usize, object: Arc<T>) {
-        if self.slots.len() <= index {
-            self.slots.resize_with(index + 1, || (0, None));
+        self.objects.set(index, Some(object));
+    }
+
+    /// Puts what is to be at `index` from now on, and keeps what is there if it is equal.
+    pub fn renew(&mut self, index: usize, object: Option<T>) {
+        if self.get(index) != object.as_ref() {
+            self.objects.set(index, object.map(Arc::new));
         }
-        self.slots[index].1 = Some(object);
     }
 
     /// Number of indices, empty ones included.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.objects.len()
     }
 
     /// Whether there is no index at all.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.objects.is_empty()
     }
 
     /// The objects that are there, with their index.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        self.slots.iter().enumerate().filter_map(|(i, (_, o))| o.as_deref().map(|o| (i, o)))
+        self.objects.iter().enumerate().filter_map(|(i, o)| o.as_deref().map(|o| (i, o)))
     }
 
     /// Generation in which `index` last changed; 0 if it never held anything.
     pub(super) fn age(&self, index: usize) -> u64 {
-        self.slots.get(index).map_or(0, |s| s.0)
+        self.ages.get(index).copied().unwrap_or(0)
     }
 
-    pub(super) fn inherit(&mut self, before: &Table<T>, generation: u64) {
-        if self.slots.len() < before.slots.len() {
-            self.slots.resize_with(before.slots.len(), || (0, None));
-        }
-        for (i, slot) in self.slots.iter_mut().enumerate() {
-            let old = before.slots.get(i);
-            let same = match (&slot.1, old.and_then(|o| o.1.as_ref())) {
-                (None, None) => true,
-                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-                _ => false,
-            };
-            if same {
-                if let Some(old) = old {
-                    *slot = old.clone();
+    /// Becomes the successor of `before`: what is equal keeps its object and its age. Answers the indices that changed.
+    pub(super) fn inherit(&mut self, before: &Table<T>, generation: u64) -> Vec<usize> {
+        self.ages = before.ages.clone();
+        self.objects.grow(before.objects.len());
+        let mut changed = Vec::new();
+        for page in self.objects.unshared(&before.objects) {
+            let known = changed.len();
+            let first = page.start;
+            for index in page {
+                match (at(&self.objects, index), at(&before.objects, index)) {
+                    (None, None) => {}
+                    (Some(new), Some(old)) if Arc::ptr_eq(new, old) => {}
+                    (Some(new), Some(old)) if new == old => self.objects.set(index, Some(Arc::clone(old))),
+                    _ => changed.push(index),
                 }
-            } else {
-                slot.0 = generation;
+            }
+            if changed.len() == known {
+                // The next comparison need not look here.
+                self.objects.take_page(first, &before.objects);
             }
         }
+        changed.iter().for_each(|&index| self.ages.set(index, generation));
+        changed
     }
 }
 

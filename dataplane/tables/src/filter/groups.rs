@@ -2,10 +2,11 @@
 
 use super::classifier::{Classifier, first_common};
 use super::{Key, Match};
-use hashbrown::HashMap;
+use crate::share::Map;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The far end that a security-group rule admits (SG-33).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,54 +32,32 @@ pub struct SgRule {
 /// or leaves a group changes this object and no [`SgSide`].
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Membership {
-    /// Values are (index of the first group, number of groups) in `groups`.
-    v4: HashMap<Ipv4Addr, (u32, u32)>,
-    v6: HashMap<Ipv6Addr, (u32, u32)>,
-    /// Each combination once.
-    groups: Box<[u32]>,
+    members: Map<IpAddr, Arc<[u32]>>,
 }
 
 impl Membership {
     /// Builds from (address, groups in any order); should an address come twice, the last wins.
     pub fn build(members: impl IntoIterator<Item = (IpAddr, Vec<u32>)>) -> Membership {
-        // Ordered, so that equal members make equal objects.
-        let members: BTreeMap<IpAddr, Vec<u32>> = members.into_iter().collect();
         let mut built = Membership::default();
-        let mut places: HashMap<Vec<u32>, (u32, u32)> = HashMap::new();
-        let mut pool: Vec<u32> = Vec::new();
+        // Each combination once.
+        let mut sets: BTreeMap<Vec<u32>, Arc<[u32]>> = BTreeMap::new();
         for (addr, mut groups) in members {
             groups.sort_unstable();
             groups.dedup();
-            if groups.is_empty() {
-                continue;
-            }
-            let place = *places.entry_ref(&groups[..]).or_insert_with(|| {
-                let first = pool.len() as u32;
-                pool.extend_from_slice(&groups);
-                (first, groups.len() as u32)
-            });
-            match addr {
-                IpAddr::V4(addr) => built.v4.insert(addr, place),
-                IpAddr::V6(addr) => built.v6.insert(addr, place),
-            };
+            built.set(addr, sets.entry(groups).or_insert_with_key(|g| g[..].into()));
         }
-        built.groups = pool.into();
         built
+    }
+
+    /// From now on `addr` stands for these groups, ascending; none: it is nobody's.
+    pub fn set(&mut self, addr: IpAddr, groups: &Arc<[u32]>) {
+        self.members.set(addr, Some(groups).filter(|g| !g.is_empty()).cloned());
     }
 
     /// The groups of `addr`, ascending; none for an address that no ENI has.
     #[inline]
     pub fn groups(&self, addr: IpAddr) -> &[u32] {
-        let place = match addr {
-            IpAddr::V4(addr) => self.v4.get(&addr),
-            IpAddr::V6(addr) => self.v6.get(&addr),
-        };
-        let Some((first, count)) = place else {
-            return &[];
-        };
-        let first = *first as usize;
-        let groups = self.groups.get(first..first + *count as usize);
-        groups.unwrap_or(&[])
+        self.members.get(&addr).map_or(&[], |groups| groups)
     }
 }
 

@@ -1,3 +1,7 @@
+mod incremental;
+mod operations;
+mod whole;
+
 use super::*;
 use crate::model::{
     AssociateAddress, AssociateWith, CreateNetworkInterface, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction,
@@ -243,8 +247,8 @@ fn nat_gateways_and_public_addresses() {
     assert!(t.filters.get(eni.filter.at()).unwrap().egress.rules().is_empty());
     assert_eq!(t.publics.get(0).unwrap().public(gateway.private), Some(gateway.public));
     let owners = &t.edge.get(0).unwrap().owners;
-    let web = owners[&std::net::Ipv4Addr::new(198, 51, 100, 1)];
-    assert_eq!((owners[&gateway.public].nat, web.nat, owners.len()), (Some(at), None, 2));
+    let web = *owners.get(&std::net::Ipv4Addr::new(198, 51, 100, 1)).unwrap();
+    assert_eq!((owners.get(&gateway.public).unwrap().nat, web.nat, owners.len()), (Some(at), None, 2));
     assert_eq!(web.eni, w.eni());
     w.m.delete_nat_gateway(&nat).unwrap();
     w.m.terminate_instance(&i).unwrap();
@@ -277,7 +281,8 @@ fn indices_are_for_life_and_unchanged_objects_are_shared() {
 
 #[test]
 fn names_are_logical_ids() {
-    let stack = template::load(include_str!("../../../docs/examples/nat.yaml"), "nat.yaml", &BTreeMap::new()).unwrap();
+    let stack =
+        template::load(include_str!("../../../../docs/examples/nat.yaml"), "nat.yaml", &BTreeMap::new()).unwrap();
     let mut c = Compiler::new();
     let Compiled { topology: t, names } = c.compile(&stack.model);
     let by_name: Vec<&str> = t.enis.iter().map(|(i, _)| names.eni(EniIdx(i as u32))).collect();
