@@ -21,7 +21,6 @@ struct World {
     ring: AtomicBool,
 }
 
-// SAFETY is loom's to judge: cells are only ever touched through it.
 fn world(snapshots: u64) -> Arc<World> {
     Arc::new(World {
         published: Published::new(0),
@@ -55,17 +54,26 @@ fn work(w: &World) {
     w.turn.lie_down();
 }
 
+/// The same without sleep in between.
+fn work_on(w: &World) {
+    batch(w);
+    batch(w);
+    w.turn.lie_down();
+}
+
 #[test]
 fn nobody_works_under_a_snapshot_whose_publish_has_returned() {
-    loom::model(|| {
-        let w = world(2);
-        let worker = thread::spawn({
-            let w = w.clone();
-            move || work(&w)
+    for work in [work, work_on] {
+        loom::model(move || {
+            let w = world(2);
+            let worker = thread::spawn({
+                let w = w.clone();
+                move || work(&w)
+            });
+            publish(&w, 1);
+            worker.join().unwrap();
         });
-        publish(&w, 1);
-        worker.join().unwrap();
-    });
+    }
 }
 
 #[test]
