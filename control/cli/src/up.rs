@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Outcome {
         let number = ports::number(&compiled.topology, port)?;
         let name = port.map_or(ports::INTERNET_NAME, |p| p.name()).to_owned();
         names.push((number, name.clone()));
-        live_ports.push(LivePort { port: number, name, queues: device.queues });
+        live_ports.push(LivePort::new(number, name, device.queues));
     }
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     let comments = vec![format!("seed={seed}"), format!("template={}", loaded.digest)];

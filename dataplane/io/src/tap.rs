@@ -5,8 +5,10 @@
 //! that can say "the checksum is not finished" or "this stands for many segments". The header is on from the first day, the offloads are not: until
 //! somebody negotiates them, frames that we read are whole and no longer than the MTU, while frames that we write may leave their checksum unfinished.
 //!
-//! A device lives in the network namespace that the calling thread was in when it created it, and it is gone when its last queue is closed.
+//! A device lives in the network namespace that the calling thread was in when it created it, and it is gone when its last queue is closed, unless
+//! somebody else made it to stay ([`Tap::attach`]).
 
+use crate::port::Device;
 use crate::sys::{self, IfCall, IfReq};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -16,9 +18,9 @@ use vpcd_wire::{ETH_LEN, Frame, Mac};
 
 const DEVICE: &str = "/dev/net/tun";
 /// `struct virtio_net_hdr` without the count of merged buffers, which TAP does not use.
-const HEADER: usize = 10;
+pub(crate) const HEADER: usize = 10;
 /// Room for a frame of the largest MTU that a VPC instance has (9001), its Ethernet header and a VLAN tag.
-const ROOM: usize = 9_216;
+pub(crate) const ROOM: usize = 9_216;
 /// How many queues the kernel gives one device.
 const MOST_QUEUES: usize = 256;
 
@@ -55,8 +57,50 @@ impl Tap {
         if !(1..=MOST_QUEUES).contains(&queues) {
             return Err(TapError::Queues { name: name.to_owned(), queues });
         }
-        (0..queues).map(|queue| TapQueue::attach(name, queue == 0)).collect()
+        let attach = |queue| TapQueue::attach(name, if queue == 0 { Attach::Create } else { Attach::Another });
+        (0..queues).map(attach).collect()
     }
+
+    /// Serves a device that somebody else made, such as `ip tuntap add mode tap`, in the network namespace of the calling thread: that many handles for as many
+    /// workers. Each is a queue of its own where the device was made for several (`multi_queue`). Otherwise there is one queue, which the first handle reads; the
+    /// others only write, and never have anything to read. The device outlives the handles if it was made to. Its offloads are switched off.
+    ///
+    /// This is the end of the cable that a program has. A virtual machine that has it already is reached at the other end, the interface:
+    /// [`crate::packet::PacketQueue`].
+    pub fn attach(name: &str, handles: usize) -> Result<Vec<TapQueue>, TapError> {
+        if !(1..=MOST_QUEUES).contains(&handles) {
+            return Err(TapError::Queues { name: name.to_owned(), queues: handles });
+        }
+        // The kernel would create what is not there.
+        let index = interface_index(name)?;
+        let queues = match TapQueue::attach(name, Attach::Another) {
+            Err(TapError::Call { source, .. }) if source.raw_os_error() == Some(libc::EINVAL) => {
+                TapQueue::attach(name, Attach::Single)?.share(name, handles)?
+            }
+            first => {
+                let mut queues = vec![first?];
+                for _ in 1..handles {
+                    queues.push(TapQueue::attach(name, Attach::Another)?);
+                }
+                queues
+            }
+        };
+        match interface_index(name) {
+            Ok(now) if now == index => Ok(queues),
+            _ => Err(call(name, "attach to the TAP device")(ErrorKind::NotFound.into())),
+        }
+    }
+}
+
+/// What a queue is attached to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attach {
+    /// A device that must not exist yet.
+    Create,
+    /// A device with several queues.
+    Another,
+    /// A device with one queue.
+    Single,
 }
 
 /// One queue of a TAP device.
@@ -64,31 +108,45 @@ impl Tap {
 pub struct TapQueue {
     file: File,
     room: usize,
+    /// Not where another handle reads the same queue.
+    reads: bool,
 }
 
 impl TapQueue {
-    fn attach(name: &str, first: bool) -> Result<TapQueue, TapError> {
-        let failed = |what| move |source| TapError::Call { name: name.to_owned(), what, source };
+    fn attach(name: &str, how: Attach) -> Result<TapQueue, TapError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open(DEVICE)
             .map_err(|source| TapError::Device { name: name.to_owned(), source })?;
-        let mut flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
-        if first {
-            flags |= libc::IFF_TUN_EXCL;
-        }
+        let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+        let flags = match how {
+            Attach::Create => flags | libc::IFF_MULTI_QUEUE | libc::IFF_TUN_EXCL,
+            Attach::Another => flags | libc::IFF_MULTI_QUEUE,
+            Attach::Single => flags,
+        };
         let mut request = IfReq::new(name, &(flags as u16).to_ne_bytes());
         sys::interface(file.as_raw_fd(), IfCall::Attach, &mut request).map_err(|source| {
             match source.raw_os_error() {
-                Some(libc::EBUSY) if first => TapError::Exists { name: name.to_owned() },
-                _ => TapError::Call { name: name.to_owned(), what: "create the TAP device", source },
+                Some(libc::EBUSY) if how == Attach::Create => TapError::Exists { name: name.to_owned() },
+                _ if how == Attach::Create => call(name, "create the TAP device")(source),
+                _ => call(name, "attach to the TAP device")(source),
             }
         })?;
-        sys::set_header_length(&file, HEADER as i32).map_err(failed("set the length of the virtio header"))?;
-        sys::set_offloads(&file, 0).map_err(failed("switch the offloads off"))?;
-        Ok(TapQueue { file, room: ROOM })
+        sys::set_header_length(&file, HEADER as i32).map_err(call(name, "set the length of the virtio header"))?;
+        sys::set_offloads(&file, 0).map_err(call(name, "switch the offloads off"))?;
+        Ok(TapQueue { file, room: ROOM, reads: true })
+    }
+
+    /// This handle, and others that only write: each write is one frame, whoever else writes.
+    fn share(self, name: &str, handles: usize) -> Result<Vec<TapQueue>, TapError> {
+        let clone = |_| {
+            let file = self.file.try_clone().map_err(call(name, "share the queue"))?;
+            Ok(TapQueue { file, room: self.room, reads: false })
+        };
+        let others = (1..handles).map(clone).collect::<Result<Vec<_>, _>>()?;
+        Ok(std::iter::once(self).chain(others).collect())
     }
 
     /// Makes room for frames of `bytes` (Ethernet header included) instead of 9,216. A longer frame arrives cut, marked [`Frame::CUT`].
@@ -98,15 +156,11 @@ impl TapQueue {
 
     /// Takes the next frame that the kernel sends: bytes, virtio fields, segments. What `frame` held is gone, its port, number and time stay. `Ok(false)`: there is none.
     pub fn read(&mut self, frame: &mut Frame) -> io::Result<bool> {
-        // One byte more than asked for: a frame that fills it was longer.
-        let want = self.room + 1;
-        frame.copy_from(&[]);
-        if frame.capacity() < want {
-            let (port, seq, ts) = (frame.port, frame.seq, frame.ts);
-            *frame = Frame::with_capacity(want);
-            (frame.port, frame.seq, frame.ts) = (port, seq, ts);
+        if !self.reads {
+            return Ok(false);
         }
-        frame.set_len(want);
+        // One byte more than asked for: a frame that fills it was longer.
+        open(frame, self.room + 1);
         let mut header = [0; HEADER];
         let count = loop {
             match (&self.file).read_vectored(&mut [IoSliceMut::new(&mut header), IoSliceMut::new(frame.bytes_mut())]) {
@@ -138,6 +192,20 @@ impl TapQueue {
                 Err(e) => return Err(e),
             }
         }
+    }
+}
+
+impl Device for TapQueue {
+    fn read(&mut self, frame: &mut Frame) -> io::Result<bool> {
+        TapQueue::read(self, frame)
+    }
+
+    fn write(&mut self, frame: &Frame) -> io::Result<bool> {
+        TapQueue::write(self, frame)
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.reads.then(|| self.as_raw_fd())
     }
 }
 
@@ -188,11 +256,35 @@ pub fn kernel_counters(name: &str) -> Result<KernelCounters, TapError> {
     parse_counters(&table, name).ok_or_else(|| failed(io::Error::from(ErrorKind::NotFound)))
 }
 
-fn set(name: &str, what: &'static str, call: IfCall, data: &[u8]) -> Result<(), TapError> {
+/// The error of a request about an interface.
+pub(crate) fn call(name: &str, what: &'static str) -> impl FnOnce(io::Error) -> TapError {
+    move |source| TapError::Call { name: name.to_owned(), what, source }
+}
+
+/// The number of an interface of the calling thread's network namespace.
+pub(crate) fn interface_index(name: &str) -> Result<i32, TapError> {
+    let data = get(name, "find the interface", IfCall::GetIndex)?;
+    Ok(i32::from_ne_bytes([data[0], data[1], data[2], data[3]]))
+}
+
+/// Whether an interface of the calling thread's network namespace speaks Ethernet.
+pub(crate) fn is_ethernet(name: &str) -> Result<bool, TapError> {
+    let data = get(name, "read the Ethernet address", IfCall::GetHardwareAddress)?;
+    Ok(u16::from_ne_bytes([data[0], data[1]]) == libc::ARPHRD_ETHER)
+}
+
+fn get(name: &str, what: &'static str, request: IfCall) -> Result<[u8; 24], TapError> {
     check_name(name)?;
-    let failed = |source| TapError::Call { name: name.to_owned(), what, source };
-    let socket = sys::control_socket().map_err(failed)?;
-    sys::interface(socket.as_raw_fd(), call, &mut IfReq::new(name, data)).map_err(failed)
+    let socket = sys::control_socket().map_err(call(name, what))?;
+    let mut answer = IfReq::new(name, &[]);
+    sys::interface(socket.as_raw_fd(), request, &mut answer).map_err(call(name, what))?;
+    Ok(*answer.data())
+}
+
+fn set(name: &str, what: &'static str, request: IfCall, data: &[u8]) -> Result<(), TapError> {
+    check_name(name)?;
+    let socket = sys::control_socket().map_err(call(name, what))?;
+    sys::interface(socket.as_raw_fd(), request, &mut IfReq::new(name, data)).map_err(call(name, what))
 }
 
 /// The kernel's own rules, and '%', which it would take as a pattern.
@@ -217,8 +309,19 @@ fn parse_counters(table: &str, name: &str) -> Option<KernelCounters> {
     })
 }
 
+/// Makes a frame one of `length` bytes to be read into, virtio fields unset.
+pub(crate) fn open(frame: &mut Frame, length: usize) {
+    frame.copy_from(&[]);
+    if frame.capacity() < length {
+        let (port, seq, ts) = (frame.port, frame.seq, frame.ts);
+        *frame = Frame::with_capacity(length);
+        (frame.port, frame.seq, frame.ts) = (port, seq, ts);
+    }
+    frame.set_len(length);
+}
+
 /// The virtio header of a frame, in the machine's byte order as TAP has it unless told otherwise.
-fn encode(frame: &Frame) -> [u8; HEADER] {
+pub(crate) fn encode(frame: &Frame) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     if frame.flags & Frame::NEEDS_CSUM != 0 {
         header[0] = VIRTIO_NEEDS_CSUM;
@@ -235,7 +338,7 @@ fn encode(frame: &Frame) -> [u8; HEADER] {
 }
 
 /// Puts what a virtio header says into the frame that came with it.
-fn decode(header: &[u8; HEADER], frame: &mut Frame) {
+pub(crate) fn decode(header: &[u8; HEADER], frame: &mut Frame) {
     let word = |i: usize| u16::from_ne_bytes([header[i], header[i + 1]]);
     if header[0] & VIRTIO_NEEDS_CSUM != 0 {
         frame.flags |= Frame::NEEDS_CSUM;

@@ -3,7 +3,6 @@
 use crate::pipeline::{Kind, Reason, Stage, Verdict};
 use crate::topology::PortNo;
 
-const STAGES: usize = Stage::ALL.len();
 const REASONS: usize = Reason::ALL.len();
 
 /// Frames and bytes at one port.
@@ -19,8 +18,8 @@ pub struct PortCounters {
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     ports: Vec<PortCounters>,
-    /// By port, made when the first frame of a port is dropped: stage x reason.
-    drops: Vec<Option<Box<[u64]>>>,
+    /// By port: stage x reason and frames, in order. A port drops for a handful of reasons: a short list is small enough to be copied for a reader.
+    drops: Vec<Vec<(u16, u64)>>,
     /// Built by the fabric itself.
     pub originated: u64,
     /// Pieces beyond the first of a fragmented frame.
@@ -32,6 +31,8 @@ pub struct Counters {
     pub dropped: u64,
     /// Packets that walked the gates; the others hit a remembered action.
     pub walks: u64,
+    /// Among the walks those of a flow (one of its two directions) that had a remembered action, but on whose way something changed since.
+    pub rewalks: u64,
 }
 
 impl Counters {
@@ -39,7 +40,7 @@ impl Counters {
     pub fn reserve(&mut self, ports: usize) {
         if self.ports.len() < ports {
             self.ports.resize(ports, PortCounters::default());
-            self.drops.resize(ports, None);
+            self.drops.resize(ports, Vec::new());
         }
     }
 
@@ -78,11 +79,10 @@ impl Counters {
             Kind::Reply | Kind::Punt => self.consumed += 1,
             Kind::Drop => {
                 self.dropped += 1;
-                if let (Some(stage), Some(reason)) = (verdict.stage, verdict.reason)
-                    && let Some(drops) = self.drops.get_mut(port as usize)
-                {
-                    let drops = drops.get_or_insert_with(|| vec![0; STAGES * REASONS].into());
-                    drops[stage as usize * REASONS + reason as usize] += 1;
+                if let (Some(stage), Some(reason)) = (verdict.stage, verdict.reason) {
+                    // Handed over, from a port that no topology knows yet.
+                    self.reserve(port as usize + 1);
+                    count(&mut self.drops[port as usize], cell(stage, reason), 1);
                 }
             }
         }
@@ -93,18 +93,25 @@ impl Counters {
         self.ports.get(port as usize).copied().unwrap_or_default()
     }
 
+    /// All ports that a topology or a frame has named so far, in order.
+    pub fn ports(&self) -> impl Iterator<Item = (PortNo, &PortCounters)> {
+        self.ports.iter().enumerate().map(|(port, counters)| (port as PortNo, counters))
+    }
+
     /// Frames of `port` dropped at a stage for a reason.
     pub fn drops(&self, port: PortNo, stage: Stage, reason: Reason) -> u64 {
-        let drops = self.drops.get(port as usize).and_then(|d| d.as_ref());
-        drops.map_or(0, |d| d[stage as usize * REASONS + reason as usize])
+        let cell = cell(stage, reason);
+        let drops = self.drops.get(port as usize).map_or(&[][..], Vec::as_slice);
+        drops.binary_search_by_key(&cell, |d| d.0).map_or(0, |at| drops[at].1)
     }
 
     /// All drops that are not zero: port, stage, reason, count.
     pub fn all_drops(&self) -> impl Iterator<Item = (PortNo, Stage, Reason, u64)> {
-        let known = self.drops.iter().enumerate().filter_map(|(p, d)| d.as_ref().map(|d| (p, d)));
-        known.flat_map(|(p, d)| {
-            let cells = d.iter().enumerate().filter(|(_, n)| **n > 0);
-            cells.map(move |(i, n)| (p as PortNo, Stage::ALL[i / REASONS], Reason::ALL[i % REASONS], *n))
+        self.drops.iter().enumerate().flat_map(|(port, drops)| {
+            drops.iter().map(move |&(cell, frames)| {
+                let (stage, reason) = (usize::from(cell) / REASONS, usize::from(cell) % REASONS);
+                (port as PortNo, Stage::ALL[stage], Reason::ALL[reason], frames)
+            })
         })
     }
 
@@ -118,10 +125,7 @@ impl Counters {
             a.sent_bytes += b.sent_bytes;
         }
         for (a, b) in self.drops.iter_mut().zip(&other.drops) {
-            if let Some(b) = b {
-                let a = a.get_or_insert_with(|| vec![0; STAGES * REASONS].into());
-                a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a += b);
-            }
+            b.iter().for_each(|&(cell, frames)| count(a, cell, frames));
         }
         self.originated += other.originated;
         self.extra += other.extra;
@@ -129,11 +133,23 @@ impl Counters {
         self.held += other.held;
         self.dropped += other.dropped;
         self.walks += other.walks;
+        self.rewalks += other.rewalks;
     }
 
     /// (received + originated + extra, sent + consumed + dropped + held): equal, always.
     pub fn conservation(&self) -> (u64, u64) {
         let (received, sent) = self.ports.iter().fold((0, 0), |(r, s), p| (r + p.received, s + p.sent));
         (received + self.originated + self.extra, sent + self.consumed + self.dropped + self.held)
+    }
+}
+
+fn cell(stage: Stage, reason: Reason) -> u16 {
+    (stage as usize * REASONS + reason as usize) as u16
+}
+
+fn count(drops: &mut Vec<(u16, u64)>, cell: u16, frames: u64) {
+    match drops.binary_search_by_key(&cell, |d| d.0) {
+        Ok(at) => drops[at].1 += frames,
+        Err(at) => drops.insert(at, (cell, frames)),
     }
 }

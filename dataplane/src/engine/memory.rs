@@ -137,11 +137,7 @@ impl Memory {
 
     /// Fill of the flow tables.
     pub fn usage(&self) -> Usage {
-        self.workers.iter().map(Worker::usage).fold(Usage::default(), |a, b| Usage {
-            sessions: a.sessions + b.sessions,
-            capacity: a.capacity + b.capacity,
-            bytes: a.bytes + b.bytes,
-        })
+        self.workers.iter().map(Worker::usage).sum()
     }
 }
 

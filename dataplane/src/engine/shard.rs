@@ -28,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) topology: &'a Topology,
     pub(super) paths: &'a mut Paths,
     pub(super) cache: bool,
+    /// Remembered actions that a change has overtaken.
+    pub(super) overtaken: &'a mut u64,
     /// A frame to build answers in.
     pub(super) scratch: &'a mut Frame,
 }
@@ -120,6 +122,7 @@ impl Shard {
         }
         let generation = cx.topology.generation as u32;
         if slot.generation != generation && !cx.paths.holds(slot.path, slot.generation, cx.topology) {
+            self.overtaken(cx, entry);
             return None;
         }
         let first_syn = packet.proto == 6 && packet.tcp_flags & (tcp::SYN | tcp::ACK) == tcp::SYN;
@@ -154,6 +157,15 @@ impl Shard {
         let source = if slot.has(flag::NEIGHBOUR) { cx.topology.mac(frame.port) } else { FABRIC_MAC };
         set_macs(frame.bytes_mut(), cx.topology.mac(slot.egress), source);
         Some((slot.egress, slot.path))
+    }
+
+    /// What changed stays changed: the action never holds again. Forgetting it now counts each flow once, even if what walks is dropped.
+    #[cold]
+    fn overtaken(&mut self, cx: &mut Context<'_>, entry: u32) {
+        *cx.overtaken += 1;
+        if let Some(slot) = self.flows.slot_mut(entry) {
+            slot.forget_action();
+        }
     }
 
     /// Walks, commits, sends.

@@ -325,6 +325,7 @@ impl Worker {
 
     /// Runs jobs of this worker's shards in order; `frames[i]` is the frame of `jobs[i]` (there may be more frames than jobs).
     pub(super) fn run<S: Sink>(&mut self, topology: &Topology, frames: &mut [Frame], jobs: &[Job], sink: &mut S) {
+        let mut overtaken = 0;
         for (frames, jobs) in frames.chunks_mut(GROUP).zip(jobs.chunks(GROUP)) {
             self.hashes.clear();
             for (frame, job) in frames.iter().zip(jobs) {
@@ -341,8 +342,13 @@ impl Worker {
                 let Some(shard) = self.shards.get_mut(usize::from(job.place.shard)).and_then(Option::as_mut) else {
                     continue;
                 };
-                let mut cx =
-                    Context { topology, paths: &mut self.paths, cache: self.cache, scratch: &mut self.scratch };
+                let mut cx = Context {
+                    topology,
+                    paths: &mut self.paths,
+                    cache: self.cache,
+                    overtaken: &mut overtaken,
+                    scratch: &mut self.scratch,
+                };
                 let now = shard.clock(job.now);
                 match shard.hit(&mut cx, frame, &job.packet, hash, stamp(now)) {
                     Some((egress, path)) => {
@@ -358,6 +364,7 @@ impl Worker {
                 }
             }
         }
+        self.counters.rewalks += overtaken;
     }
 
     /// What would become of a frame of one of its shards, gate by gate; nothing changes.
@@ -402,11 +409,7 @@ impl Worker {
 
     /// Fill of the flow tables.
     pub fn usage(&self) -> Usage {
-        self.shards.iter().flatten().map(|s| s.flows.usage()).fold(Usage::default(), |a, b| Usage {
-            sessions: a.sessions + b.sessions,
-            capacity: a.capacity + b.capacity,
-            bytes: a.bytes + b.bytes,
-        })
+        self.shards.iter().flatten().map(|s| s.flows.usage()).sum()
     }
 }
 

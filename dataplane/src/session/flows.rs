@@ -31,6 +31,16 @@ pub struct Usage {
     pub bytes: usize,
 }
 
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Usage>>(parts: I) -> Usage {
+        parts.fold(Usage::default(), |a, b| Usage {
+            sessions: a.sessions + b.sessions,
+            capacity: a.capacity + b.capacity,
+            bytes: a.bytes + b.bytes,
+        })
+    }
+}
+
 /// The flow table of one shard.
 pub struct Flows {
     /// Grows within its reserved capacity: memory is touched only when it is needed.

@@ -61,6 +61,7 @@ impl Report {
         json!({
             "seed": self.seed, "ports": ports, "drops": drops, "originated": c.originated, "extra": c.extra,
             "consumed": c.consumed, "dropped": c.dropped, "held": c.held, "walks": c.walks,
+            "rewalks": c.rewalks,
             "conservation": { "came": came, "went": went, "holds": came == went },
         })
     }

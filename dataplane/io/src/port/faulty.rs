@@ -30,7 +30,7 @@ pub struct FaultCounters {
 
 /// A port that spoils what it receives, the same way for the same seed and frames. What is sent goes through untouched.
 ///
-/// Frames that wait here do not show at the descriptor: poll with a timeout.
+/// Frames that wait here do not show at the descriptor.
 pub struct Faulty<P> {
     port: P,
     faults: Faults,
@@ -148,5 +148,9 @@ impl<P: Port> Port for Faulty<P> {
 
     fn fd(&self) -> Option<RawFd> {
         self.port.fd()
+    }
+
+    fn unannounced(&self) -> bool {
+        true
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use vpcd_wire::Frame;
 
-/// One end of a cable in memory. Frames are handed over, not copied.
-#[derive(Debug)]
+/// One end of a cable in memory. Frames are handed over, not copied. A clone is the same end: whoever looks first gets a frame.
+#[derive(Clone, Debug)]
 pub struct MemoryPort {
     incoming: Arc<ArrayQueue<Frame>>,
     outgoing: Arc<ArrayQueue<Frame>>,
@@ -47,5 +47,9 @@ impl Port for MemoryPort {
 
     fn fd(&self) -> Option<RawFd> {
         None
+    }
+
+    fn unannounced(&self) -> bool {
+        true
     }
 }

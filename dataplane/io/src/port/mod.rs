@@ -1,23 +1,23 @@
 //! The one shape that all sources and sinks of frames have, and the frames' way home.
 //!
-//! A [`Port`] hands out the frames that arrived and takes frames to send. The kinds are [`TapPort`] (a device of the kernel), [`MemoryPort`] (two queues) and
-//! [`CapturePort`] (files). [`Recorder`] writes down what another port receives; [`Faulty`] loses, doubles, damages and reorders it, the same way each
+//! A [`Port`] hands out the frames that arrived and takes frames to send. The kinds are [`DevicePort`] (a [`Device`]: of the kernel, or a
+//! capture that is played in), [`MemoryPort`] (two queues) and [`CapturePort`] (files). [`Recorder`] writes down what another port receives; [`Faulty`] loses, doubles, damages and reorders it, the same way each
 //! time. Frames come from a [`Pool`] and go back to it once they are sent, so a process that forwards steadily allocates nothing; who consumes or
 //! drops a frame gives it back himself.
 
+mod device;
 mod faulty;
 mod file;
 mod memory;
 mod recorder;
-mod tap;
 
 pub(crate) use file::write_finished;
 
+pub use device::{Device, DevicePort, TapPort};
 pub use faulty::{FaultCounters, Faults, Faulty};
 pub use file::CapturePort;
 pub use memory::MemoryPort;
 pub use recorder::{Recorder, StrictClock};
-pub use tap::TapPort;
 
 use crossbeam::queue::ArrayQueue;
 use std::io;
@@ -36,6 +36,29 @@ pub trait Port {
 
     /// What a [`crate::poll::Poller`] can wait for; `None` where there is nothing to wait for.
     fn fd(&self) -> Option<RawFd>;
+
+    /// Whether frames may arrive that `fd` does not show: then somebody must look from time to time.
+    fn unannounced(&self) -> bool {
+        false
+    }
+}
+
+impl<P: Port + ?Sized> Port for Box<P> {
+    fn recv(&mut self, frames: &mut Vec<Frame>, max: usize) -> io::Result<usize> {
+        (**self).recv(frames, max)
+    }
+
+    fn send(&mut self, frame: Frame) -> io::Result<Sent> {
+        (**self).send(frame)
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        (**self).fd()
+    }
+
+    fn unannounced(&self) -> bool {
+        (**self).unannounced()
+    }
 }
 
 /// What became of a frame that was to be sent.

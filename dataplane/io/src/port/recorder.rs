@@ -79,4 +79,8 @@ impl<P: Port, N: FnMut() -> u64> Port for Recorder<P, N> {
     fn fd(&self) -> Option<RawFd> {
         self.port.fd()
     }
+
+    fn unannounced(&self) -> bool {
+        self.port.unannounced()
+    }
 }

@@ -1,34 +1,49 @@
-//! A TAP queue as a port.
+//! A device of the kernel, or something that behaves like one, as a port.
 
 use super::{Pool, Port, Sent};
 use crate::tap::TapQueue;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use vpcd_wire::Frame;
 
-/// One queue of a TAP device, with the number that its frames carry as their port. Their time is the receiver's to set.
-pub struct TapPort {
-    queue: TapQueue,
+/// Frames are read from it and written to it one at a time, and nothing waits.
+pub trait Device {
+    /// Takes the next frame: bytes and virtio fields. What `frame` held is gone, its port, number and time stay. `Ok(false)`: there is none now.
+    fn read(&mut self, frame: &mut Frame) -> io::Result<bool>;
+
+    /// Gives a frame away. `Ok(false)`: not now.
+    fn write(&mut self, frame: &Frame) -> io::Result<bool>;
+
+    /// What becomes readable when there is a frame; `None` if there never is.
+    fn fd(&self) -> Option<RawFd>;
+}
+
+/// A device with the number that its frames carry as their port. Their time is the receiver's to set.
+pub struct DevicePort<D> {
+    device: D,
     port: u32,
     pool: Pool,
     /// The error behind frames that were already taken: told by the next call.
     failed: Option<io::Error>,
 }
 
-impl TapPort {
-    pub fn new(queue: TapQueue, port: u32, pool: Pool) -> TapPort {
-        TapPort { queue, port, pool, failed: None }
+/// One queue of a TAP device as a port.
+pub type TapPort = DevicePort<TapQueue>;
+
+impl<D: Device> DevicePort<D> {
+    pub fn new(device: D, port: u32, pool: Pool) -> DevicePort<D> {
+        DevicePort { device, port, pool, failed: None }
     }
 }
 
-impl Port for TapPort {
+impl<D: Device> Port for DevicePort<D> {
     fn recv(&mut self, frames: &mut Vec<Frame>, max: usize) -> io::Result<usize> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         for count in 0..max {
             let mut frame = self.pool.take();
-            match self.queue.read(&mut frame) {
+            match self.device.read(&mut frame) {
                 Ok(true) => {
                     frame.port = self.port;
                     frames.push(frame);
@@ -51,7 +66,7 @@ impl Port for TapPort {
     }
 
     fn send(&mut self, frame: Frame) -> io::Result<Sent> {
-        match self.queue.write(&frame) {
+        match self.device.write(&frame) {
             Ok(false) => Ok(Sent::Full(frame)),
             done => {
                 self.pool.give(frame);
@@ -61,6 +76,6 @@ impl Port for TapPort {
     }
 
     fn fd(&self) -> Option<RawFd> {
-        Some(self.queue.as_raw_fd())
+        self.device.fd()
     }
 }
