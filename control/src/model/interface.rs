@@ -468,7 +468,7 @@ impl Model {
         self.elastic_ips.edit_where(|e| e.association.as_ref().is_some_and(here), |e| e.association = None);
     }
 
-    fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
+    pub(super) fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
         let s = self.find::<Subnet>(subnet)?;
         if !s.cidr.contains(&a) {
             return refuse(
