@@ -34,7 +34,7 @@ pub use params::{Params, Tags};
 pub use xml::{Xml, timestamp};
 
 use crate::model::{ApiError, Model, Result};
-use crate::region::Region;
+use crate::region::{Region, now_ms};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
@@ -192,9 +192,11 @@ impl Api {
         let dry = params.flag("DryRun")?.unwrap_or(false);
         let run = match operation.run {
             Run::Read(run) => {
-                let picture = self.region.read();
+                // A copy, because time goes on also while nothing changes.
+                let mut model = self.region.read().model.clone();
+                model.set_now(now_ms());
                 let mut x = Xml::default();
-                run(&picture.model, &params, &mut x)?;
+                run(&model, &params, &mut x)?;
                 params.all_known()?;
                 return if dry { Err(would_do()) } else { Ok((x.into_text(), None)) };
             }

@@ -22,6 +22,11 @@ pub(super) fn ok(api: &Api, call: &str) -> String {
     body
 }
 
+/// The text of this element in the answer to a call that must succeed.
+pub(super) fn made(api: &Api, call: &str, name: &str) -> String {
+    text(&ok(api, call), name)
+}
+
 /// Code and message of a call that must be refused.
 pub(super) fn refused(api: &Api, call: &str) -> (String, String) {
     let (status, body) = send(api, call);

@@ -56,7 +56,7 @@ impl Model {
             }
         };
         let id = self.new_id("eipalloc");
-        self.elastic_ips.put(ElasticIp { id: id.clone(), public, association: None });
+        self.elastic_ips.put(ElasticIp { id: id.clone(), public, association: None, reverse_name: None });
         Ok(id)
     }
 
@@ -68,6 +68,22 @@ impl Model {
             return refuse("InvalidIPAddress.InUse", format!("Address {} is in use.", address.public));
         }
         self.elastic_ips.take(allocation);
+        self.forget(allocation);
+        Ok(())
+    }
+
+    /// The Elastic IP with this public address; refused as DescribeAddresses does.
+    pub fn elastic_at(&self, public: Ipv4Addr) -> Result<&ElasticIp> {
+        let found = self.elastic_ips.iter().find(|a| a.public == public);
+        found.ok_or_else(|| ApiError::new("InvalidAddress.NotFound", format!("Address '{public}' not found.")))
+    }
+
+    /// ModifyAddressAttribute and ResetAddressAttribute: the name that the address's PTR record answers. That the name leads back to
+    /// the address, which AWS wants to see first, is not checked: there is no DNS to ask.
+    pub fn set_reverse_name(&mut self, allocation: &str, name: Option<&str>) -> Result<()> {
+        self.find::<ElasticIp>(allocation)?;
+        let name = name.map(|n| format!("{}.", n.trim_end_matches('.')));
+        self.elastic_ips.edit(allocation, |a| a.reverse_name = name);
         Ok(())
     }
 

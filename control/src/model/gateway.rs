@@ -1,4 +1,4 @@
-//! Internet, egress-only and NAT gateways (chapter 07, sections 1 to 3).
+//! Internet and egress-only internet gateways (chapter 07, sections 1 and 2).
 
 use super::*;
 
@@ -67,6 +67,7 @@ impl Model {
             );
         }
         self.internet_gateways.take(gateway);
+        self.forget(gateway);
         Ok(())
     }
 
@@ -104,91 +105,7 @@ impl Model {
     pub fn delete_egress_only_internet_gateway(&mut self, gateway: &str) -> Result<()> {
         self.find::<EgressOnlyGateway>(gateway)?;
         self.egress_only_gateways.take(gateway);
+        self.forget(gateway);
         Ok(())
-    }
-
-    /// CreateNatGateway: what AWS finds out only later makes a gateway in state failed (NAT-01..05, NAT-14, NAT-50).
-    pub fn create_nat_gateway(&mut self, subnet: &str, allocation: Option<&str>) -> Result<Id> {
-        let s = self.find::<Subnet>(subnet)?;
-        let Some(allocation) = allocation else {
-            return refuse("MissingParameter", "The request must contain the parameter allocationId");
-        };
-        let (vpc, zone) = (s.vpc.clone(), s.zone.clone());
-        let in_zone = |n: &&NatGateway| n.available() && self.subnets.get(&n.subnet).is_some_and(|s| s.zone == zone);
-        let max = self.scalars.limits.nat_gateways_per_zone;
-        if self.nat_gateways.iter().filter(in_zone).count() >= max {
-            return refuse(
-                "NatGatewayLimitExceeded",
-                format!("Performing this operation would exceed the limit of {max} NAT gateways"),
-            );
-        }
-        let failure = self.nat_failure(&vpc, subnet, allocation);
-        let id = self.new_id("nat");
-        let mut nat = NatGateway {
-            id: id.clone(),
-            vpc: vpc.clone(),
-            subnet: subnet.into(),
-            allocation: allocation.into(),
-            state: NatState::Available,
-            interface: None,
-            private: None,
-            public: None,
-        };
-        match failure {
-            Err(e) => nat.state = NatState::Failed { code: e.code.into(), message: e.message },
-            Ok((public, private)) => {
-                let interface = self.put_nat_interface(&vpc, subnet, &id, private);
-                let association = self.new_id("eipassoc");
-                self.elastic_ips.edit(allocation, |a| {
-                    a.association = Some(AddressAssociation { id: association, interface: interface.clone(), private });
-                });
-                (nat.interface, nat.private, nat.public) = (Some(interface), Some(private), Some(public));
-            }
-        }
-        self.nat_gateways.put(nat);
-        Ok(id)
-    }
-
-    /// DeleteNatGateway: its address is disassociated, not released; its routes stay as holes (NAT-11..13).
-    pub fn delete_nat_gateway(&mut self, nat: &str) -> Result<()> {
-        let n = self.find::<NatGateway>(nat)?.clone();
-        if n.state == NatState::Deleted {
-            return Ok(());
-        }
-        if let Some(interface) = &n.interface {
-            self.elastic_ips.edit(&n.allocation, |a| a.association = None);
-            self.drop_interface(interface);
-        }
-        self.nat_gateways.edit(nat, |n| {
-            n.state = NatState::Deleted;
-            n.interface = None;
-        });
-        Ok(())
-    }
-
-    /// The addresses the gateway will have, or why it fails (NAT-50).
-    fn nat_failure(&self, vpc: &str, subnet: &str, allocation: &str) -> Result<(Ipv4Addr, Ipv4Addr)> {
-        if self.gateway_of(vpc).is_none() {
-            return refuse("Gateway.NotAttached", format!("Network {vpc} has no Internet gateway attached"));
-        }
-        let Some(address) = self.elastic_ips.get(allocation) else {
-            return refuse(
-                "InvalidAllocationID.NotFound",
-                format!("Elastic IP address {allocation} could not be associated with this NAT gateway"),
-            );
-        };
-        if address.association.is_some() {
-            return refuse(
-                "Resource.AlreadyAssociated",
-                format!("Elastic IP address {allocation} is already associated"),
-            );
-        }
-        match self.free_private(subnet, &[]) {
-            Ok(private) => Ok((address.public, private)),
-            Err(_) => refuse(
-                "InsufficientFreeAddressesInSubnet",
-                "Subnet has insufficient free addresses to create this NAT gateway",
-            ),
-        }
     }
 }

@@ -508,7 +508,7 @@ impl Model {
         self.unmap(interface, |a| a.private == address);
     }
 
-    fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
+    pub(super) fn in_subnet4(&self, subnet: &str, a: Ipv4Addr) -> Result<()> {
         let s = self.find::<Subnet>(subnet)?;
         if !s.cidr.contains(&a) {
             return refuse(

@@ -8,6 +8,7 @@
 
 mod address;
 mod cidr;
+mod ended;
 mod filters;
 mod gateway;
 mod in_use;
@@ -15,6 +16,7 @@ mod instance;
 mod interface;
 mod limits;
 mod nacl;
+mod nat;
 pub mod parse;
 mod record;
 mod routing;
@@ -31,6 +33,7 @@ pub use instance::{InterfaceSpec, RunInstance};
 pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
 pub use limits::Limits;
 pub use nacl::NetworkAclEntrySpec;
+pub use nat::CreateNatGateway;
 pub use record::Record;
 pub use routing::AssociateWith;
 pub use shelf::Shelf;
@@ -90,6 +93,8 @@ pub struct Model {
     in_use: InUse,
     /// Auto-assigned public addresses; follows from the interfaces.
     public_in_use: RedBlackTreeSetSync<Ipv4Addr>,
+    /// What ended and when it goes for good; follows from the resources.
+    leaving: RedBlackTreeSetSync<(u64, Id)>,
 }
 
 /// What a Region remembers besides its resources.
@@ -126,6 +131,7 @@ macro_rules! shelves {
 /// How a kind of resource is found and what is said when it is not there.
 pub trait Lookup: HasId + Clone + Sized + 'static {
     const NOT_FOUND: &'static str;
+    /// What the refusal calls it; a whole message if there is a `{}` for the id in it.
     const WHAT: &'static str;
     fn shelf(model: &Model) -> &Shelf<Self>;
 }
@@ -144,7 +150,7 @@ shelves! {
     /// Egress-only internet gateways.
     egress_only_gateways: EgressOnlyGateway, "InvalidEgressOnlyInternetGatewayId.NotFound", "egress only internet gateway ID";
     /// NAT gateways, failed and deleted ones included.
-    nat_gateways: NatGateway, "NatGatewayNotFound", "NAT gateway";
+    nat_gateways: NatGateway, "NatGatewayNotFound", "NAT gateway {} was not found";
     /// Elastic IP allocations.
     elastic_ips: ElasticIp, "InvalidAllocationID.NotFound", "allocation ID";
     /// Security groups.
@@ -195,6 +201,7 @@ impl Model {
             instances: Shelf::default(),
             in_use: InUse::default(),
             public_in_use: RedBlackTreeSetSync::default(),
+            leaving: RedBlackTreeSetSync::default(),
         }
     }
 
@@ -221,10 +228,6 @@ impl Model {
     /// Milliseconds of the Unix epoch that operations stamp what they make with.
     pub fn now(&self) -> u64 {
         self.now
-    }
-    /// Time, for the operations that follow.
-    pub fn set_now(&mut self, now: u64) {
-        self.now = now;
     }
     /// Puts the (still empty) model into another Region.
     pub fn set_region(&mut self, region: &str) {
@@ -255,9 +258,13 @@ impl Model {
 
     /// The resource of this kind and id, or the refusal that AWS gives.
     pub fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
-        T::shelf(self)
-            .get(id)
-            .ok_or_else(|| ApiError::new(T::NOT_FOUND, format!("The {} '{id}' does not exist", T::WHAT)))
+        T::shelf(self).get(id).ok_or_else(|| {
+            let message = match T::WHAT.split_once("{}") {
+                Some((before, after)) => format!("{before}{id}{after}"),
+                None => format!("The {} '{id}' does not exist", T::WHAT),
+            };
+            ApiError::new(T::NOT_FOUND, message)
+        })
     }
 
     /// What kind of resource an id names, as tags call it; refused if there is none of that id.

@@ -126,6 +126,7 @@ impl Model {
             model.take_address(&vpc, &subnet, address, &interface);
         }
         model.public_in_use = model.interfaces.iter().filter_map(|e| e.public).collect();
+        model.leaving = model.nat_gateways.iter().filter_map(|n| Some((model.leaves(&n.id)?, n.id.clone()))).collect();
         Ok(model)
     }
 

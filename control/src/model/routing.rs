@@ -40,10 +40,11 @@ impl Model {
             );
         }
         self.route_tables.take(table);
+        self.forget(table);
         Ok(())
     }
 
-    /// CreateRoute (RT-03, RT-07..11, RT-51..53, RT-71, RT-72, RT-76, RT-79).
+    /// CreateRoute; the same route once more is no mistake (RT-03, RT-07..11, RT-51..53, RT-71, RT-72, RT-76, RT-79).
     pub fn create_route(&mut self, table: &str, destination: IpNet, target: RouteTarget) -> Result<()> {
         let destination = destination.trunc();
         let target = self.route_target(table, destination, target)?;
@@ -52,7 +53,10 @@ impl Model {
             return refuse("InvalidParameterValue", "A local route cannot be created; it comes with its block.");
         }
         self.route_legal(t, destination, &target)?;
-        if t.routes.iter().any(|r| r.destination == destination) {
+        if let Some(known) = t.routes.iter().find(|r| r.destination == destination) {
+            if known.target == target {
+                return Ok(());
+            }
             return refuse("RouteAlreadyExists", format!("The route identified by {destination} already exists."));
         }
         if count(t, destination.addr().is_ipv6()) >= self.scalars.limits.routes_per_table {
@@ -132,11 +136,11 @@ impl Model {
             AssociateWith::Subnet(subnet) => {
                 let s = self.find::<Subnet>(&subnet)?;
                 self.fits_subnet(t, &s.vpc, &subnet)?;
-                if let Some(a) = &s.table_association {
+                if s.table_association.is_some() {
                     return refuse(
                         "Resource.AlreadyAssociated",
                         format!(
-                            "the specified association for route table {table} conflicts with an existing association ({a})"
+                            "the specified association for route table {table} conflicts with an existing association"
                         ),
                     );
                 }

@@ -68,6 +68,12 @@ impl Model {
         Ok(())
     }
 
+    /// What people attached to a resource that is gone.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.tags.take(id);
+        self.labels.take(id);
+    }
+
     /// The answer that a call with this token got, if it was the same call (its parameters digest to `request`).
     pub fn answered(&self, operation: &str, token: &str, request: u64) -> Result<Option<&str>> {
         let Some(known) = self.tokens.get(&format!("{operation} {token}")) else { return Ok(None) };

@@ -160,18 +160,31 @@ pub struct NatGateway {
     pub id: Id,
     pub vpc: Id,
     pub subnet: Id,
-    pub allocation: Id,
+    /// Of its Elastic IP; none: a private gateway (NAT-85).
+    pub allocation: Option<Id>,
     pub state: NatState,
     /// Its interface, while available.
     pub interface: Option<Id>,
     pub private: Option<Ipv4Addr>,
     pub public: Option<Ipv4Addr>,
+    /// In milliseconds of the Unix epoch, as the next.
+    pub created: u64,
+    pub deleted: Option<u64>,
 }
 
 impl NatGateway {
     /// Whether it carries traffic (NAT-09).
     pub fn available(&self) -> bool {
         self.state == NatState::Available
+    }
+    /// When it failed or was deleted.
+    pub fn ended(&self) -> Option<u64> {
+        match self.state {
+            NatState::Available => None,
+            // What fails does so at birth.
+            NatState::Failed { .. } => Some(self.created),
+            NatState::Deleted => self.deleted,
+        }
     }
 }
 
@@ -182,6 +195,9 @@ pub struct ElasticIp {
     pub id: Id,
     pub public: Ipv4Addr,
     pub association: Option<AddressAssociation>,
+    /// Name that its PTR record answers, with a dot at the end.
+    #[serde(default)]
+    pub reverse_name: Option<String>,
 }
 
 /// What an Elastic IP is mapped to.

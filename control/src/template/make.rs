@@ -5,8 +5,8 @@ use super::props::{Props, at};
 use super::schema::Type;
 use super::{Problem, hosts};
 use crate::model::{
-    AssociateWith, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model, NatState,
-    NetworkAclEntrySpec, RouteTarget, RulePeer, parse,
+    AssociateWith, CreateNatGateway, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model,
+    NatState, NetworkAclEntrySpec, RouteTarget, RulePeer, parse,
 };
 use ipnet::IpNet;
 
@@ -142,7 +142,12 @@ fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
             "Only public NAT gateways are supported",
         )));
     }
-    let id = m.create_nat_gateway(&p.need("SubnetId")?, p.text("AllocationId")?.as_deref()).map_err(at(p.pos))?;
+    let request = CreateNatGateway {
+        subnet: p.need("SubnetId")?,
+        allocation: p.text("AllocationId")?,
+        ..CreateNatGateway::default()
+    };
+    let id = m.create_nat_gateway(request).map_err(at(p.pos))?;
     let nat = m.nat_gateways().get(&id);
     if let Some(NatState::Failed { code, message }) = nat.map(|n| n.state.clone()) {
         return Err(Fail::Loud(Problem::new(p.pos, code, message)));

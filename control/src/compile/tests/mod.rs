@@ -4,8 +4,8 @@ mod whole;
 
 use super::*;
 use crate::model::{
-    AssociateAddress, AssociateWith, CreateNetworkInterface, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction,
-    IpPermission, NetworkAclEntrySpec, RouteTarget, RulePeer, RunInstance,
+    AssociateAddress, AssociateWith, CreateNatGateway, CreateNetworkInterface, CreateSecurityGroup, CreateSubnet,
+    CreateVpc, Direction, IpPermission, NetworkAclEntrySpec, RouteTarget, RulePeer, RunInstance,
 };
 use crate::template;
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ fn rt_48_holes_where_targets_were() {
     let mut w = world();
     let (main, v, s) = (w.main(), w.v.clone(), w.s.clone());
     let allocation = w.m.allocate_address(None).unwrap();
-    let nat = w.m.create_nat_gateway(&s, Some(&allocation)).unwrap();
+    let nat = w.m.create_nat_gateway(CreateNatGateway::public(&s, &allocation)).unwrap();
     let eigw = w.m.create_egress_only_internet_gateway(&v).unwrap();
     let free = w.m.create_network_interface(CreateNetworkInterface { subnet: s, ..Default::default() }).unwrap();
     for (to, target) in [
@@ -238,7 +238,7 @@ fn nat_gateways_and_public_addresses() {
     let mut w = world();
     let (v, s, g, i) = (w.v.clone(), w.s.clone(), w.g.clone(), w.i.clone());
     let allocation = w.m.allocate_address(Some("198.51.100.9".parse().unwrap())).unwrap();
-    let nat = w.m.create_nat_gateway(&s, Some(&allocation)).unwrap();
+    let nat = w.m.create_nat_gateway(CreateNatGateway::public(&s, &allocation)).unwrap();
     let t = w.compile();
     let at = w.c.nat(&nat).unwrap();
     let gateway = t.nats.get(at.at()).unwrap();

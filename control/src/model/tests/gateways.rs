@@ -78,22 +78,28 @@ fn nat_50_failures_show_in_the_state() {
     let v = vpc(&mut m, "10.0.0.0/16");
     let s = subnet(&mut m, &v, "10.0.0.0/28");
     let a = m.allocate_address(None).unwrap();
-    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(&s, None)), "MissingParameter");
-    assert_eq!(refused(&mut m, |m| m.create_nat_gateway("subnet-0", Some(&a))), "InvalidSubnetID.NotFound");
-    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    assert_eq!(
+        refused(&mut m, |m| m.create_nat_gateway(CreateNatGateway { subnet: s.clone(), ..Default::default() })),
+        "MissingParameter"
+    );
+    assert_eq!(
+        refused(&mut m, |m| m.create_nat_gateway(CreateNatGateway::public("subnet-0", &a))),
+        "InvalidSubnetID.NotFound"
+    );
+    let n = m.create_nat_gateway(CreateNatGateway::public(&s, &a)).unwrap();
     assert_eq!(failure(&m, &n), "Gateway.NotAttached");
     igw(&mut m, &v);
-    let n = m.create_nat_gateway(&s, Some("eipalloc-0")).unwrap();
+    let n = m.create_nat_gateway(CreateNatGateway::public(&s, "eipalloc-0")).unwrap();
     assert_eq!(failure(&m, &n), "InvalidAllocationID.NotFound");
-    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    let n = m.create_nat_gateway(CreateNatGateway::public(&s, &a)).unwrap();
     assert!(m.nat_gateways().get(&n).unwrap().available());
-    let n = m.create_nat_gateway(&s, Some(&a)).unwrap();
+    let n = m.create_nat_gateway(CreateNatGateway::public(&s, &a)).unwrap();
     assert_eq!(failure(&m, &n), "Resource.AlreadyAssociated");
     while m.available_addresses(&s).unwrap() > 0 {
         eni(&mut m, &s);
     }
     let b = m.allocate_address(None).unwrap();
-    let n = m.create_nat_gateway(&s, Some(&b)).unwrap();
+    let n = m.create_nat_gateway(CreateNatGateway::public(&s, &b)).unwrap();
     assert_eq!(failure(&m, &n), "InsufficientFreeAddressesInSubnet");
     assert!(m.elastic_ips().get(&b).unwrap().association.is_none());
 }
@@ -109,6 +115,7 @@ fn nat_06_its_interface_and_address_are_its_own() {
     let n = nat(&mut m, &s);
     assert_eq!(m.available_addresses(&s).unwrap(), free - 1);
     let gateway = m.nat_gateways().get(&n).unwrap().clone();
+    let allocation = gateway.allocation.clone().unwrap();
     let e = m.interfaces().get(gateway.interface.as_ref().unwrap()).unwrap().clone();
     assert_eq!((e.primary(), gateway.private, e.source_dest_check), (ip("10.0.0.4"), Some(ip("10.0.0.4")), false));
     assert!(e.groups.is_empty() && e.attachment.is_none());
@@ -116,10 +123,10 @@ fn nat_06_its_interface_and_address_are_its_own() {
     assert_eq!(refused(&mut m, |m| m.delete_network_interface(&e.id)), "OperationNotPermitted");
     assert_eq!(refused(&mut m, |m| m.modify_source_dest_check(&e.id, true)), "OperationNotPermitted");
     assert_eq!(refused(&mut m, |m| m.attach_network_interface(&e.id, &i, 1)), "OperationNotPermitted");
-    let association = m.elastic_ips().get(&gateway.allocation).unwrap().association.clone().unwrap().id;
+    let association = m.elastic_ips().get(&allocation).unwrap().association.clone().unwrap().id;
     assert_eq!(refused(&mut m, |m| m.disassociate_address(&association)), "AuthFailure");
-    assert_eq!(refused(&mut m, |m| m.release_address(&gateway.allocation)), "AuthFailure");
-    assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&gateway.allocation, &i))), "AuthFailure");
+    assert_eq!(refused(&mut m, |m| m.release_address(&allocation)), "AuthFailure");
+    assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&allocation, &i))), "AuthFailure");
 }
 
 // covers: NAT-08 NAT-11 NAT-12 NAT-13 NAT-14
@@ -134,13 +141,16 @@ fn nat_12_deletion_keeps_the_allocation() {
     igw(&mut m, &v);
     let all: Vec<Id> = (0..5).map(|_| nat(&mut m, &s)).collect();
     let sixth = m.allocate_address(None).unwrap();
-    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(&s, Some(&sixth))), "NatGatewayLimitExceeded");
-    assert!(m.create_nat_gateway(&other, Some(&sixth)).is_ok());
-    let allocation = m.nat_gateways().get(&all[0]).unwrap().allocation.clone();
+    assert_eq!(
+        refused(&mut m, |m| m.create_nat_gateway(CreateNatGateway::public(&s, &sixth))),
+        "NatGatewayLimitExceeded"
+    );
+    assert!(m.create_nat_gateway(CreateNatGateway::public(&other, &sixth)).is_ok());
+    let allocation = m.nat_gateways().get(&all[0]).unwrap().allocation.clone().unwrap();
     m.delete_nat_gateway(&all[0]).unwrap();
     assert_eq!(m.nat_gateways().get(&all[0]).unwrap().state, NatState::Deleted);
     assert!(m.elastic_ips().get(&allocation).unwrap().association.is_none());
-    assert!(m.create_nat_gateway(&s, Some(&allocation)).is_ok());
+    assert!(m.create_nat_gateway(CreateNatGateway::public(&s, &allocation)).is_ok());
     assert_eq!(refused(&mut m, |m| m.delete_nat_gateway("nat-0")), "NatGatewayNotFound");
 }
 

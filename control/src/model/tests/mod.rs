@@ -62,7 +62,7 @@ fn igw(m: &mut Model, vpc: &str) -> Id {
 }
 fn nat(m: &mut Model, subnet: &str) -> Id {
     let a = m.allocate_address(None).unwrap();
-    let n = m.create_nat_gateway(subnet, Some(&a)).unwrap();
+    let n = m.create_nat_gateway(CreateNatGateway::public(subnet, &a)).unwrap();
     assert!(m.nat_gateways().get(&n).unwrap().available());
     n
 }

@@ -64,17 +64,17 @@ fn rt_07_nothing_more_specific_than_local() {
     assert_eq!(refused(&mut w.m, |m| m.create_route(&custom, net("10.0.1.0/24"), e)), "InvalidParameterValue");
 }
 
-// covers: RT-09 RT-10
+// covers: RT-09 RT-10 A-03-13
 #[test]
 fn rt_09_destinations_are_canonical() {
     let mut w = world();
     let (table, target) = (w.custom.clone(), w.gateway());
     w.m.create_route(&table, net("100.68.0.18/18"), target.clone()).unwrap();
     assert!(w.m.route_tables().get(&table).unwrap().routes.iter().any(|r| r.destination == net("100.68.0.0/18")));
-    assert_eq!(
-        refused(&mut w.m, |m| m.create_route(&table, net("100.68.9.9/18"), target.clone())),
-        "RouteAlreadyExists"
-    );
+    w.m.create_route(&table, net("100.68.9.9/18"), target.clone()).unwrap();
+    assert_eq!(w.m.route_tables().get(&table).unwrap().routes.iter().filter(|r| !r.local).count(), 1);
+    let other = RouteTarget::NetworkInterface(eni(&mut w.m, &w.s1));
+    assert_eq!(refused(&mut w.m, |m| m.create_route(&table, net("100.68.9.9/18"), other)), "RouteAlreadyExists");
     w.m.create_route(&table, net("192.0.2.7/32"), target).unwrap();
     w.m.delete_route(&table, net("100.68.63.1/18")).unwrap();
     assert_eq!(refused(&mut w.m, |m| m.delete_route(&table, net("100.68.0.0/18"))), "InvalidRoute.NotFound");

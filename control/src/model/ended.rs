@@ -1,0 +1,33 @@
+//! What has ended and stays visible for a while (NAT-10, NAT-11).
+
+use super::*;
+
+/// How long, in milliseconds.
+const VISIBLE: u64 = 3_600_000;
+
+impl Model {
+    /// Time, for the operations that follow. What has been visible long enough after its end goes.
+    pub fn set_now(&mut self, now: u64) {
+        self.now = now;
+        while let Some((at, id)) = self.leaving.first().filter(|(at, _)| *at <= now).cloned() {
+            self.leaving.remove_mut(&(at, id.clone()));
+            // A failed gateway that was deleted since leaves later than was thought when it failed.
+            if self.leaves(&id) == Some(at) {
+                self.nat_gateways.take(&id);
+                self.forget(&id);
+            }
+        }
+    }
+
+    /// Takes note that a resource has ended.
+    pub(super) fn has_ended(&mut self, id: &str) {
+        if let Some(at) = self.leaves(id) {
+            self.leaving.insert_mut((at, id.into()));
+        }
+    }
+
+    /// When a resource that has ended goes for good.
+    pub(super) fn leaves(&self, id: &str) -> Option<u64> {
+        Some(self.nat_gateways.get(id)?.ended()? + VISIBLE)
+    }
+}
