@@ -1,7 +1,10 @@
 //! The way of one request: body, form, who signed, the call.
 
+use super::auth::{self, Claim};
+use super::form::{self, Members};
 use super::server::{Front, SMALL_BODY};
-use super::{Access, RefusedRequest, Request, Response, Service, form};
+use super::sigv4::Message;
+use super::{Access, RefusedRequest, Request, Response, Service, timestamp};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -50,9 +53,10 @@ pub(super) async fn answer<S: Service>(
     let (head, body) = request.into_parts();
     let body = front.receive(&head, body).await;
     let work = tokio::spawn(async move {
-        let mut about = front.begin(&head);
+        let query = form::decode(head.uri.query().unwrap_or("").as_bytes());
+        let mut about = front.begin(&head, query.as_deref().unwrap_or_default());
         let outcome = match body {
-            Ok(body) => front.respond(&head, &body, &mut about).await,
+            Ok(body) => front.respond(&head, query, &body, &mut about).await,
             Err(refusal) => Err(refusal),
         };
         let (response, close) = match outcome {
@@ -79,8 +83,8 @@ pub(super) async fn answer<S: Service>(
 }
 
 impl<S: Service> Front<S> {
-    fn begin(&self, head: &Parts) -> RefusedRequest {
-        RefusedRequest {
+    fn begin(&self, head: &Parts, query: &Members) -> RefusedRequest {
+        let mut about = RefusedRequest {
             method: head.method.to_string(),
             path: head.uri.path().to_string(),
             service: "ec2".into(),
@@ -88,11 +92,17 @@ impl<S: Service> Front<S> {
             access_key: None,
             action: None,
             request_id: self.ids.next(),
-        }
+        };
+        about.note(&Claim::read(head, query, query));
+        about
     }
 
     /// The body, within its bounds of size and time.
     async fn receive(&self, head: &Parts, mut body: Incoming) -> Result<Vec<u8>, Refusal> {
+        auth::refuse_browsers(&head.headers)?;
+        if self.options.credentials.is_none() {
+            auth::expect_local_name(&head.headers)?;
+        }
         let max = self.options.max_body;
         let size = body.size_hint();
         let too_large = || {
@@ -128,7 +138,13 @@ impl<S: Service> Front<S> {
         })
     }
 
-    async fn respond(&self, head: &Parts, body: &[u8], about: &mut RefusedRequest) -> Result<Response, Refusal> {
+    async fn respond(
+        &self,
+        head: &Parts,
+        query: Result<Vec<(String, String)>, form::FormError>,
+        body: &[u8],
+        about: &mut RefusedRequest,
+    ) -> Result<Response, Refusal> {
         let path = head.uri.path();
         if path != "/"
             && let Some(response) = self.service.other(head.method.as_str(), path, body).await
@@ -149,12 +165,21 @@ impl<S: Service> Front<S> {
         if !body.is_empty() {
             expect_form(&head.headers)?;
         }
-        let query = form::decode(head.uri.query().unwrap_or("").as_bytes())?;
-        let members = form::join(query, form::decode(body)?)?;
+        let query = query?;
+        let mut members = form::join(&query, form::decode(body)?)?;
         about.action = members.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone());
         if path != "/" && about.action.is_none() {
             return Err(not_found());
         }
+        let claim = Claim::read(head, &query, &members);
+        about.note(&claim);
+        if let Some(credentials) = &self.options.credentials {
+            let message = Message { head, query: &query, body };
+            let verified = claim.verify(message, &members, credentials, timestamp::now());
+            verified.map_err(|denial| denial.refusal(&about.service))?;
+        }
+        let v2 = claim.is_v2();
+        members.retain(|(name, _)| !auth::is_of_signature(name, v2));
         let request = Request {
             members,
             service: about.service.clone(),
@@ -181,6 +206,18 @@ fn pack(response: Response, request_id: &str, close: bool) -> hyper::Response<Fu
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     packed
+}
+
+impl RefusedRequest {
+    fn note(&mut self, claim: &Claim<'_>) {
+        let (service, region, access_key) = claim.names();
+        for (field, name) in [(&mut self.service, service), (&mut self.region, region)] {
+            if let Some(name) = name {
+                *field = name.into();
+            }
+        }
+        self.access_key = access_key.map(Into::into);
+    }
 }
 
 /// Only forms are understood, and only as they are.

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+/// Names and values, decoded.
+pub(super) type Members = [(String, String)];
+
 /// Most members that one request may have, those of the query string and of the body together.
 pub(super) const MAX_MEMBERS: usize = 10_000;
 
@@ -50,24 +53,21 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<(String, String)>, FormError> {
     Ok(members)
 }
 
-/// The members of both places; a name that comes twice could mean one thing here and another elsewhere.
-pub(super) fn join(
-    mut query: Vec<(String, String)>,
-    body: Vec<(String, String)>,
-) -> Result<Vec<(String, String)>, FormError> {
+/// The members of both places, in order; a name that comes twice could mean one thing here and another elsewhere.
+pub(super) fn join(query: &Members, body: Vec<(String, String)>) -> Result<Vec<(String, String)>, FormError> {
     if query.len() + body.len() > MAX_MEMBERS {
         return Err(FormError::TooMany);
     }
-    query.extend(body);
-    let mut seen = HashSet::with_capacity(query.len());
-    match query.iter().find(|(name, _)| !seen.insert(name)) {
+    let mut members = query.to_vec();
+    members.extend(body);
+    let mut seen = HashSet::with_capacity(members.len());
+    match members.iter().find(|(name, _)| !seen.insert(name)) {
         Some((name, _)) => Err(FormError::Duplicate(shown(name.as_bytes()))),
-        None => Ok(query),
+        None => Ok(members),
     }
 }
 
 /// Appends `text` with every byte escaped that RFC 3986 section 2.3 does not call unreserved, as signatures want it.
-#[cfg(test)]
 pub(super) fn push_escaped(out: &mut String, text: &[u8], keep: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &b in text {
@@ -159,10 +159,10 @@ mod tests {
     #[test]
     fn names_are_unique_over_both_places() {
         let one = |n: &str| owned(&[(n, "1")]);
-        assert_eq!(join(one("a"), one("b")), Ok(owned(&[("a", "1"), ("b", "1")])));
-        assert_eq!(join(one("a"), one("a")), Err(FormError::Duplicate("a".into())));
-        assert_eq!(join(Vec::new(), [one("a"), one("a")].concat()), Err(FormError::Duplicate("a".into())));
-        assert!(join(one("a"), one("A")).is_ok(), "names have case");
+        assert_eq!(join(&one("a"), one("b")), Ok(owned(&[("a", "1"), ("b", "1")])));
+        assert_eq!(join(&one("a"), one("a")), Err(FormError::Duplicate("a".into())));
+        assert_eq!(join(&[], [one("a"), one("a")].concat()), Err(FormError::Duplicate("a".into())));
+        assert!(join(&one("a"), one("A")).is_ok(), "names have case");
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(decode(text(MAX_MEMBERS).as_bytes()).map(|m| m.len()), Ok(MAX_MEMBERS));
         assert_eq!(decode(text(MAX_MEMBERS + 1).as_bytes()), Err(FormError::TooMany));
         let full = decode(text(MAX_MEMBERS).as_bytes()).unwrap();
-        assert_eq!(join(full, owned(&[("a", "")])), Err(FormError::TooMany));
+        assert_eq!(join(&full, owned(&[("a", "")])), Err(FormError::TooMany));
     }
 
     proptest! {
@@ -180,7 +180,7 @@ mod tests {
             prop_oneof![any::<u8>(), Just(b'%'), Just(b'&'), Just(b'='), Just(b'+'), Just(b'f')], 0..200)) {
             if let Ok(members) = decode(&text) {
                 prop_assert!(members.iter().all(|(n, _)| !n.is_empty()));
-                let _ = join(members.clone(), members);
+                let _ = join(&members.clone(), members);
             }
         }
 

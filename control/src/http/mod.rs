@@ -1,18 +1,24 @@
 //! HTTP under the EC2 Query API: from a socket to a decoded, authenticated [`Request`], and back.
 //!
 //! [`Server`] accepts connections and bounds what each may cost ([`Options`]); one connection's time limits are in
-//! [`connection`]. A request's way is [`answer`]: read the body, decode the form ([`form`]),
-//! call the [`Service`]. What an operation means is not known
-//! here, nor what an answer looks like: refusals are written by the service too, as each AWS service has its own form of them.
+//! [`connection`]. A request's way is [`answer`]: read the body, decode the form ([`form`]), find out who signed ([`auth`],
+//! [`sigv4`], [`sigv2`], keys from [`Credentials`]), call the [`Service`]. What an operation means is not known here, nor what
+//! an answer looks like: refusals are written by the service too, as each AWS service has its own form of them.
 
 mod answer;
+mod auth;
 mod connection;
+mod credentials;
 mod form;
 mod id;
 mod server;
+mod sigv2;
+mod sigv4;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 
+pub use credentials::{Credentials, CredentialsError};
 pub use server::{Limits, Options, Server, admissible};
 
 use std::fmt;

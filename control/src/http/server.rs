@@ -1,6 +1,6 @@
 //! Accepting connections, no more than agreed, until told to stop.
 
-use super::{Service, answer, connection, id::Ids};
+use super::{Credentials, Service, answer, connection, id::Ids};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,6 +12,8 @@ use tokio::sync::{Semaphore, watch};
 /// What a server allows.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Whom to believe. None: anybody, which is [`admissible`] on loopback only.
+    pub credentials: Option<Credentials>,
     /// Region of requests whose signature names none.
     pub region: String,
     /// Connections at once. When a further one comes, those that idle are closed; it waits until a place is free.
@@ -41,6 +43,7 @@ pub struct Limits {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            credentials: None,
             region: "us-east-1".into(),
             max_connections: 1024,
             max_body: 1 << 20,
@@ -97,7 +100,8 @@ pub(super) enum Mood {
 impl Server {
     /// Binds an address; port 0 lets the system choose. Refused as [`admissible`] says.
     pub async fn bind(addr: SocketAddr, options: Options) -> io::Result<Server> {
-        admissible(addr).map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
+        admissible(addr, options.credentials.as_ref())
+            .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
         Ok(Server { listener: TcpListener::bind(addr).await?, options })
     }
 
@@ -168,11 +172,49 @@ async fn accept(listener: &TcpListener) -> (tokio::net::TcpStream, SocketAddr) {
     }
 }
 
-/// Whether an address may be served. Without credentials any caller is believed, so only callers on this machine
-/// may be there.
-pub fn admissible(addr: SocketAddr) -> Result<(), String> {
-    if addr.ip().to_canonical().is_loopback() {
+/// Whether an address may be served. Without credentials any caller is believed, so only callers on this machine may come.
+/// The refusal says what to do.
+pub fn admissible(addr: SocketAddr, credentials: Option<&Credentials>) -> Result<(), String> {
+    if credentials.is_some() || addr.ip().to_canonical().is_loopback() {
         return Ok(());
     }
-    Err(format!("without credentials the API listens on loopback only, and {addr} is not"))
+    let ip = addr.ip();
+    Err(format!(
+        "{ip} can be reached from other machines, and without credentials whoever reaches it may do everything: \
+         give a file of credentials, or listen on 127.0.0.1 or [::1]"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::credentials::tests::credentials;
+
+    #[test]
+    fn without_credentials_only_loopback_is_served() {
+        let keys = credentials("[a]\naws_access_key_id = A\naws_secret_access_key = s\n");
+        for (addr, local) in [
+            ("127.0.0.1:1", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("0.0.0.0:1", false),
+            ("[::]:1", false),
+            ("10.0.0.1:1", false),
+            ("[::ffff:10.0.0.1]:1", false),
+            ("[fe80::1]:1", false),
+        ] {
+            let addr = addr.parse().unwrap();
+            let answer = admissible(addr, None);
+            assert_eq!(answer.is_ok(), local, "{addr}");
+            assert!(answer.err().is_none_or(|e| e.contains("give a file of credentials")));
+            assert_eq!(admissible(addr, Some(&keys)), Ok(()), "{addr}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_does_not_bind_what_is_not_admissible() {
+        let refused = Server::bind("0.0.0.0:0".parse().unwrap(), Options::default()).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    }
 }

@@ -2,6 +2,8 @@
 
 mod bounds;
 mod protocol;
+mod signatures;
+mod signed;
 
 use super::*;
 use std::sync::{Arc, Mutex};
