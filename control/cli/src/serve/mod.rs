@@ -9,7 +9,7 @@ mod log;
 mod plane;
 mod service;
 
-use crate::report::{Failure, Outcome, print};
+use crate::report::{Failure, Outcome, print, warn};
 use anyhow::Context;
 use config::Config;
 use service::Front;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use vpcd_control::host::signals::{self, Wish};
-use vpcd_control::http::{Options, Server};
+use vpcd_control::http::{Credentials, Options, Server, admissible};
 
 /// How often it looks whether something went wrong by itself.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -41,6 +41,9 @@ pub struct Args {
     /// Account, Region, zones, pools, quotas (docs/serve.md)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Keys that callers sign with, as in ~/.aws/credentials; without it any caller is believed, on loopback only
+    #[arg(long, value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// Print one JSON object instead of the ready line
     #[arg(long)]
     json: bool,
@@ -49,6 +52,16 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> Outcome {
     let config = Config::load(args.config.as_deref())?;
+    let credentials = match &args.credentials {
+        Some(file) => {
+            let (keys, warning) = Credentials::read(file).map_err(Failure::user)?;
+            warning.iter().for_each(warn);
+            Some(keys)
+        }
+        None => None,
+    };
+    admissible(args.listen, credentials.as_ref()).map_err(Failure::user)?;
+    let anybody = credentials.is_none();
     // Before the first thread, so that all of them leave the signals to us.
     signals::hold().context("cannot hold signals")?;
     let front = Arc::new(Front::open(&config, args.state.as_deref())?);
@@ -59,7 +72,7 @@ pub fn run(args: &Args) -> Outcome {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let options = Options { region: config.region.clone(), ..Options::default() };
+    let options = Options { region: config.region.clone(), credentials, ..Options::default() };
     let server = runtime
         .block_on(Server::bind(args.listen, options))
         .map_err(|e| Failure::user(format_args!("cannot listen on {}: {e}", args.listen)))?;
@@ -78,6 +91,9 @@ pub fn run(args: &Args) -> Outcome {
     } else {
         format!("ready: http://{address}, Region {}, account {}; Ctrl-C ends\n", config.region, config.account)
     })?;
+    if anybody {
+        log::line("warning", "no credentials are configured: any signature is accepted", &serde_json::json!({}));
+    }
     loop {
         match signals::next(GLANCE).context("cannot wait for signals")? {
             Some(Wish::End) => break,
