@@ -70,13 +70,14 @@ pub fn run(args: &Args) -> Outcome {
     claim::release_on_panic();
 
     let workers = usize::from(args.workers);
-    let mut lab = Lab::build(Plan::of(&loaded.stack), workers).map_err(host)?;
+    let mut lab = Lab::new(workers).map_err(host)?;
+    let devices = lab.add_all(Plan::of(&loaded.stack).spaces).map_err(host)?;
     for pid in lab.ended() {
         warn(format_args!("removed what process {pid} left behind when it was killed"));
     }
     let mut live_ports = Vec::new();
     let mut names = Vec::new();
-    for device in lab.take_devices() {
+    for device in devices {
         let port = device.port.as_deref().and_then(|name| loaded.stack.port(name));
         let number = ports::number(&compiled.topology, port)?;
         let name = port.map_or(ports::INTERNET_NAME, |p| p.name()).to_owned();
@@ -99,7 +100,7 @@ pub fn run(args: &Args) -> Outcome {
     // What the kernel dropped is asked while the devices are there: they go with the engine.
     let kernel = lab.kernel_counters();
     let total = live.stop().context("the engine failed");
-    let removed = lab.remove().map_err(host);
+    let removed = lab.close().map_err(host);
     let report = Report::new(&total?, &kernel.map_err(host)?, &names, seed);
     print(&if args.json { format!("{}\n", report.json()) } else { report.text() })?;
     ended.and(removed)?;
@@ -128,9 +129,9 @@ fn attend(args: &Args, live: &Live, lab: &Lab, names: &[(u32, String)], seed: u6
 }
 
 fn ready(lab: &Lab, access: Access, seed: u64) -> String {
-    let spaces = &lab.plan().spaces;
-    let (instances, links) = (spaces.len().saturating_sub(1), spaces.iter().map(|s| s.links.len()).sum::<usize>());
-    let example = spaces.first().map_or("", |s| &s.name);
+    let instances = lab.spaces().len().saturating_sub(1);
+    let links: usize = lab.spaces().map(|s| s.links.len()).sum();
+    let example = lab.spaces().next().map_or("", |s| &s.name);
     let enter = match access {
         Access::Root => String::new(),
         Access::OwnNamespaces => format!("nsenter -t {} -U -n -m --preserve-credentials ", std::process::id()),

@@ -5,19 +5,19 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-/// Runs `ip ARGUMENTS -batch -` with these lines. Empty input is not worth a process. `force`: goes on after a line that failed.
-pub(super) fn ip(arguments: &[&str], lines: &str, force: bool) -> Result<()> {
+/// Runs `ip -batch -` with these lines, in the network of the calling thread: that of `namespace`, as messages will say. Empty input is
+/// not worth a process. `force`: goes on after a line that failed.
+pub(super) fn ip(namespace: Option<&str>, lines: &str, force: bool) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let mut arguments = arguments.to_vec();
-    if force {
-        arguments.push("-force");
-    }
-    arguments.extend(["-batch", "-"]);
-    let failed = |message: String| HostError::Ip { arguments: arguments.join(" "), message };
+    let arguments: &[&str] = if force { &["-force", "-batch", "-"] } else { &["-batch", "-"] };
+    let failed = |message: String| {
+        let place = namespace.map_or(String::new(), |n| format!("-n {n} "));
+        HostError::Ip { arguments: place + &arguments.join(" "), message }
+    };
     let mut child = Command::new("ip")
-        .args(&arguments)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -1,5 +1,6 @@
 //! What a stack needs of the machine, as data: namespaces, devices, and the lines that `ip` gets.
 
+use crate::model::{Model, NetworkInterface};
 use crate::template::Stack;
 use ipnet::IpNet;
 use std::fmt::Write;
@@ -61,39 +62,15 @@ impl Plan {
         let mut spaces: Vec<Space> = Vec::new();
         for port in &stack.ports {
             let Some(name) = port.namespace.as_ref().filter(|_| port.attached) else { continue };
-            let index = port.device_index.unwrap_or(0);
-            let subnet = stack.model.interfaces().get(&port.eni).and_then(|e| stack.model.subnets().get(&e.subnet));
-            let length4 = subnet.map_or(32, |s| s.cidr.prefix_len());
-            let length6 = subnet.and_then(|s| s.ipv6.as_ref()).map_or(128, |b| b.cidr.prefix_len());
-            let v4 = port.private.iter().map(|a| net(IpAddr::V4(*a), length4));
-            let v6 = port.ipv6.iter().map(|a| net(IpAddr::V6(*a), length6));
-            let router = subnet.map(|s| Ipv4Addr::from(u32::from(s.cidr.network()).saturating_add(1)));
-            let link = Link {
-                port: Some(port.name().to_owned()),
-                device: format!("eth{index}"),
-                mac: port.mac,
-                mtu: INSTANCE_MTU,
-                addresses: v4.chain(v6).collect(),
-                routes: match index {
-                    0 => Routes::Router { v4: router, v6: !port.ipv6.is_empty() },
-                    _ => Routes::None,
-                },
-            };
+            let Some(eni) = stack.model.interfaces().get(&port.eni) else { continue };
+            let link = Link::of(&stack.model, eni, port.device_index.unwrap_or(0), port.name());
             match spaces.iter_mut().find(|s| s.name == *name) {
                 Some(space) => space.links.push(link),
                 None => spaces.push(Space { name: name.clone(), links: vec![link] }),
             }
         }
         let hosts = stack.internet.iter().flat_map(|h| &h.addresses);
-        let link = Link {
-            port: None,
-            device: "eth0".into(),
-            mac: vpcd_dataplane::topology::InternetPort::default().mac,
-            mtu: INTERNET_MTU,
-            addresses: hosts.map(|a| IpNet::from(*a)).collect(),
-            routes: Routes::OnLink,
-        };
-        spaces.push(Space { name: INTERNET_NAMESPACE.into(), links: vec![link] });
+        spaces.push(Space::internet(INTERNET_NAMESPACE, hosts.copied()));
         Plan { spaces }
     }
 
@@ -109,31 +86,103 @@ fn net(address: IpAddr, length: u8) -> IpNet {
 }
 
 impl Space {
+    /// The internet: hosts that have these addresses, and take whoever else there is to be on their wire.
+    pub fn internet(name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Space {
+        let link = Link {
+            port: None,
+            device: "eth0".into(),
+            mac: vpcd_dataplane::topology::InternetPort::default().mac,
+            mtu: INTERNET_MTU,
+            addresses: addresses.into_iter().map(IpNet::from).collect(),
+            routes: Routes::OnLink,
+        };
+        Space { name: name.into(), links: vec![link] }
+    }
+
     /// What `ip -n NAME -batch -` gets once the devices are there.
     pub(super) fn script(&self) -> String {
-        let mut out = String::from("link set lo up\n");
-        for link in &self.links {
-            let device = &link.device;
-            let _ = writeln!(out, "link set {device} txqueuelen {QUEUE} up");
-            for address in &link.addresses {
-                // Duplicates cannot be: the control plane gave the addresses out.
-                let option = if address.addr().is_ipv6() { " nodad" } else { "" };
-                let _ = writeln!(out, "addr add {address} dev {device}{option}");
-            }
-            let (four, six) = match link.routes {
-                Routes::None => (None, None),
-                Routes::Router { v4, v6 } => (v4.map(|a| format!("via {a} ")), v6.then(|| format!("via {ROUTER6} "))),
-                Routes::OnLink => (Some(String::new()), Some(String::new())),
-            };
-            let has = |six| link.addresses.iter().any(|a| a.addr().is_ipv6() == six);
-            if let Some(via) = four.filter(|_| has(false)) {
-                let _ = writeln!(out, "route add default {via}dev {device}");
-            }
-            if let Some(via) = six.filter(|_| has(true)) {
-                let _ = writeln!(out, "route add ::/0 {via}dev {device}");
-            }
+        self.links.iter().fold(String::from("link set lo up\n"), |out, link| out + &link.script())
+    }
+}
+
+impl Link {
+    /// An interface of an instance as `eth<index>`, configured as the instance's system would: all addresses with the length of the
+    /// subnet's prefix, primary first, and default routes on `eth0` alone.
+    pub fn of(model: &Model, eni: &NetworkInterface, index: u32, port: &str) -> Link {
+        let subnet = model.subnets().get(&eni.subnet);
+        let length4 = subnet.map_or(32, |s| s.cidr.prefix_len());
+        let length6 = subnet.and_then(|s| s.ipv6.as_ref()).map_or(128, |b| b.cidr.prefix_len());
+        let v4 = eni.private.iter().map(|a| net(IpAddr::V4(*a), length4));
+        let v6 = eni.ipv6.iter().map(|a| net(IpAddr::V6(*a), length6));
+        let router = subnet.map(|s| Ipv4Addr::from(u32::from(s.cidr.network()).saturating_add(1)));
+        Link {
+            port: Some(port.to_owned()),
+            device: format!("eth{index}"),
+            mac: eni.mac,
+            mtu: INSTANCE_MTU,
+            addresses: v4.chain(v6).collect(),
+            routes: match index {
+                0 => Routes::Router { v4: router, v6: !eni.ipv6.is_empty() },
+                _ => Routes::None,
+            },
+        }
+    }
+
+    /// What `ip` gets for this device once it is there.
+    pub(super) fn script(&self) -> String {
+        let device = &self.device;
+        // In this order: a queue of another length in a device that is up makes the kernel wait for all its processors.
+        let mut out = format!("link set {device} txqueuelen {QUEUE}\nlink set {device} up\n");
+        for address in &self.addresses {
+            let _ = writeln!(out, "addr add {}", self.address(address));
+        }
+        for route in self.default_routes() {
+            let _ = writeln!(out, "route add {route}");
         }
         out
+    }
+
+    /// What `ip` gets to make this configuration into another one of the same device: first what takes away, then what gives.
+    pub(super) fn change(&self, to: &Link) -> (String, String) {
+        let (mut going, mut coming) = (String::new(), String::new());
+        let primary = |link: &Link| link.addresses.iter().find(|a| a.addr().is_ipv4()).copied();
+        // The kernel's order of IPv4 addresses is that of their coming, and the first is the one that connections begin from.
+        let anew = primary(self) != primary(to);
+        let stays = |a: &IpNet| !(anew && a.addr().is_ipv4()) && self.addresses.contains(a) && to.addresses.contains(a);
+        let routes = to.default_routes();
+        for route in self.default_routes().iter().filter(|r| !routes.contains(r)) {
+            let _ = writeln!(going, "route del {route}");
+        }
+        for address in self.addresses.iter().filter(|a| !stays(a)) {
+            let _ = writeln!(going, "addr del {address} dev {}", self.device);
+        }
+        for address in to.addresses.iter().filter(|a| !stays(a)) {
+            let _ = writeln!(coming, "addr replace {}", to.address(address));
+        }
+        // The last address of a family took its routes along.
+        for route in routes {
+            let _ = writeln!(coming, "route replace {route}");
+        }
+        (going, coming)
+    }
+
+    fn address(&self, address: &IpNet) -> String {
+        // Duplicates cannot be: the control plane gave the addresses out.
+        let option = if address.addr().is_ipv6() { " nodad" } else { "" };
+        format!("{address} dev {}{option}", self.device)
+    }
+
+    fn default_routes(&self) -> Vec<String> {
+        let device = &self.device;
+        let (four, six) = match self.routes {
+            Routes::None => (None, None),
+            Routes::Router { v4, v6 } => (v4.map(|a| format!("via {a} ")), v6.then(|| format!("via {ROUTER6} "))),
+            Routes::OnLink => (Some(String::new()), Some(String::new())),
+        };
+        let has = |six| self.addresses.iter().any(|a| a.addr().is_ipv6() == six);
+        let four = four.filter(|_| has(false)).map(|via| format!("default {via}dev {device}"));
+        let six = six.filter(|_| has(true)).map(|via| format!("::/0 {via}dev {device}"));
+        four.into_iter().chain(six).collect()
     }
 }
 
@@ -152,7 +201,7 @@ mod tests {
         let db = plan.spaces.iter().find(|s| s.name == "vpcd-Db").unwrap();
         assert_eq!(
             db.script(),
-            "link set lo up\nlink set eth0 txqueuelen 4096 up\n\
+            "link set lo up\nlink set eth0 txqueuelen 4096\nlink set eth0 up\n\
              addr add 10.0.1.5/24 dev eth0\naddr add 2001:db8:1234:1a01::5/64 dev eth0 nodad\n\
              route add default via 10.0.1.1 dev eth0\nroute add ::/0 via fe80::1 dev eth0\n"
         );
@@ -168,7 +217,7 @@ mod tests {
         assert_eq!((internet.name.as_str(), internet.links[0].mtu), ("vpcd-internet", 1500));
         assert_eq!(
             internet.script(),
-            "link set lo up\nlink set eth0 txqueuelen 4096 up\n\
+            "link set lo up\nlink set eth0 txqueuelen 4096\nlink set eth0 up\n\
              addr add 203.0.113.10/32 dev eth0\naddr add 2001:db8:beef::10/128 dev eth0 nodad\n\
              addr add 192.0.2.77/32 dev eth0\naddr add 2001:db8:cafe::77/128 dev eth0 nodad\n\
              route add default dev eth0\nroute add ::/0 dev eth0\n"
@@ -192,9 +241,62 @@ Resources:
         assert_eq!(plan.names(), ["vpcd-Host", "vpcd-internet"], "an interface on nothing has no namespace");
         assert_eq!(
             plan.spaces[0].script(),
-            "link set lo up\nlink set eth0 txqueuelen 4096 up\naddr add 10.0.0.8/24 dev eth0\nroute add default via 10.0.0.1 dev eth0\n\
-             link set eth1 txqueuelen 4096 up\naddr add 10.0.5.9/22 dev eth1\n"
+            "link set lo up\nlink set eth0 txqueuelen 4096\nlink set eth0 up\naddr add 10.0.0.8/24 dev eth0\nroute add default via 10.0.0.1 dev eth0\n\
+             link set eth1 txqueuelen 4096\nlink set eth1 up\naddr add 10.0.5.9/22 dev eth1\n"
         );
         assert_eq!(plan.spaces[0].links[1].port.as_deref(), Some("Second"));
+    }
+
+    fn link(addresses: &[&str]) -> Link {
+        let addresses: Vec<IpNet> = addresses.iter().map(|a| a.parse().unwrap()).collect();
+        let v6 = addresses.iter().any(|a| a.addr().is_ipv6());
+        Link {
+            port: None,
+            device: "eth0".into(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+            mtu: INSTANCE_MTU,
+            addresses,
+            routes: Routes::Router { v4: Some(Ipv4Addr::new(10, 0, 0, 1)), v6 },
+        }
+    }
+
+    fn change(from: &[&str], to: &[&str]) -> (String, String) {
+        link(from).change(&link(to))
+    }
+
+    const FOUR: &str = "route replace default via 10.0.0.1 dev eth0\n";
+    const SIX: &str = "route replace ::/0 via fe80::1 dev eth0\n";
+
+    #[test]
+    fn addresses_that_stay_are_not_touched() {
+        assert_eq!(
+            change(&["10.0.0.8/24", "10.0.0.9/24"], &["10.0.0.8/24", "10.0.0.10/24"]),
+            ("addr del 10.0.0.9/24 dev eth0\n".into(), format!("addr replace 10.0.0.10/24 dev eth0\n{FOUR}"))
+        );
+        assert_eq!(change(&["10.0.0.8/24"], &["10.0.0.8/24"]), (String::new(), FOUR.into()));
+    }
+
+    #[test]
+    fn the_ipv6_route_comes_with_the_first_address_and_goes_with_the_last() {
+        let (none, one) = (["10.0.0.8/24"], ["10.0.0.8/24", "2001:db8::5/64"]);
+        assert_eq!(
+            change(&none, &one),
+            (String::new(), format!("addr replace 2001:db8::5/64 dev eth0 nodad\n{FOUR}{SIX}"))
+        );
+        assert_eq!(
+            change(&one, &none),
+            ("route del ::/0 via fe80::1 dev eth0\naddr del 2001:db8::5/64 dev eth0\n".into(), FOUR.into())
+        );
+    }
+
+    #[test]
+    fn a_new_primary_address_comes_before_the_others() {
+        assert_eq!(
+            change(&["10.0.0.8/24", "10.0.0.9/24"], &["10.0.0.9/24", "10.0.0.8/24"]),
+            (
+                "addr del 10.0.0.8/24 dev eth0\naddr del 10.0.0.9/24 dev eth0\n".into(),
+                format!("addr replace 10.0.0.9/24 dev eth0\naddr replace 10.0.0.8/24 dev eth0\n{FOUR}")
+            )
+        );
     }
 }

@@ -1,20 +1,7 @@
 //! Beginnings and ends: nothing stays, whatever the end was.
 
-use crate::lab::{Dir, Up, ended, example, isolated, sh, vpcd};
+use crate::lab::{Dir, Up, ended, example, isolated, namespaces, nothing_is_left, sh, vpcd};
 use std::path::Path;
-
-fn namespaces() -> Vec<String> {
-    let mut names: Vec<String> =
-        sh("ip netns").lines().map(|l| l.split_whitespace().next().unwrap().to_owned()).collect();
-    names.sort();
-    names
-}
-
-fn nothing_is_left() {
-    assert_eq!(namespaces(), [""; 0]);
-    assert!(!Path::new("/run/vpcd").exists(), "{}", sh("ls /run/vpcd"));
-    assert_eq!(sh("ip -br link | wc -l").trim(), "1", "only lo was ever here");
-}
 
 const ALL: [&str; 5] = ["vpcd-App", "vpcd-Db", "vpcd-Other", "vpcd-Web", "vpcd-internet"];
 
@@ -54,7 +41,7 @@ fn a_second_one_is_refused_while_the_first_runs() {
         let second = ended(vpcd().args(["up", &example("open")]));
         let said = String::from_utf8_lossy(&second.stderr);
         let expected = format!(
-            "error: process {} runs `vpcd up` here and has the namespace vpcd-internet: end it first (`kill {0}`)\n",
+            "error: process {} runs vpcd here and has the namespace vpcd-internet: end it first (`kill {0}`)\n",
             up.pid()
         );
         assert_eq!((second.status.code(), said.as_ref()), (Some(1), expected.as_str()));
@@ -73,7 +60,7 @@ fn what_a_killed_one_left_is_removed_by_the_next() {
         up.signal("KILL");
         assert!(!up.end().0);
         assert_eq!(namespaces(), ALL);
-        assert!(Path::new(&format!("/run/vpcd/up-{pid}")).exists());
+        assert!(Path::new(&format!("/run/vpcd/claim-{pid}")).exists());
         let up = Up::start(&[&example("open")]);
         assert_eq!(namespaces(), ["vpcd-Host", "vpcd-internet"]);
         up.signal("INT");
@@ -89,7 +76,7 @@ fn a_namespace_of_somebody_else_is_left_alone() {
         let out = ended(vpcd().args(["up", &example("nat")]));
         let said = String::from_utf8_lossy(&out.stderr);
         assert!(
-            !out.status.success() && said.starts_with("error: a namespace vpcd-Db exists that no `vpcd up` made"),
+            !out.status.success() && said.starts_with("error: a namespace vpcd-Db exists that vpcd did not make"),
             "{said}"
         );
         assert_eq!(namespaces(), ["vpcd-Db"]);

@@ -3,6 +3,8 @@
 //!
 //! Each test runs again inside network and mount namespaces of its own, where its `vpcd` is the only one and nothing can be left behind.
 
+#[path = "../../../tests/host_live/isolation.rs"]
+mod isolation;
 mod lab;
 mod life;
 mod rights;

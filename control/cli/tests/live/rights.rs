@@ -40,7 +40,7 @@ fn without_any_rights_one_sentence_says_what_to_do() {
         let said = String::from_utf8_lossy(&out.stderr);
         assert_eq!((out.status.code(), said.lines().count()), (Some(1), 1), "{said}");
         assert!(
-            said.starts_with("error: `vpcd up` needs root or a user namespace of its own, and the kernel refuses one"),
+            said.starts_with("error: vpcd needs root or a user namespace of its own, and the kernel refuses one"),
             "{said}"
         );
         assert!(said.contains("run it with sudo"), "{said}");
