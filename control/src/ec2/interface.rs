@@ -125,7 +125,7 @@ fn describe_network_interfaces(m: &Model, p: &Params, x: &mut Xml) -> Result<()>
     DESCRIBE.run(m, p, x)
 }
 
-fn values<'a>(m: &'a Model, e: &'a NetworkInterface, name: &str) -> Values<'a> {
+pub(super) fn values<'a>(m: &'a Model, e: &'a NetworkInterface, name: &str) -> Values<'a> {
     let primary = || Public::of(m, e, e.primary());
     let all = || e.private.iter().filter_map(|a| Public::of(m, e, *a));
     let attachment = e.attachment.as_ref();

@@ -85,11 +85,25 @@ impl<T> Page<T> {
         Ok(Page { items: page, next: rest.peek().map(|(place, _)| *place) })
     }
 
+    /// What is on it.
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// `nextToken` if more follows.
+    pub(super) fn write_next(&self, x: &mut Xml) {
+        next_token(x, self.next);
+    }
+
     /// The list, and `nextToken` if more follows.
     pub(super) fn write(self, x: &mut Xml, name: &str, each: impl FnMut(&mut Xml, T)) {
         x.list(name, self.items, each);
-        x.maybe("nextToken", self.next.map(|n| format!("vpcd-{n:016x}")));
+        next_token(x, self.next);
     }
+}
+
+fn next_token(x: &mut Xml, next: Option<u64>) {
+    x.maybe("nextToken", next.map(|n| format!("vpcd-{n:016x}")));
 }
 
 #[cfg(test)]

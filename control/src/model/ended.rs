@@ -14,6 +14,7 @@ impl Model {
             // A failed gateway that was deleted since leaves later than was thought when it failed.
             if self.leaves(&id) == Some(at) {
                 self.nat_gateways.take(&id);
+                self.instances.take(&id);
                 self.forget(&id);
             }
         }
@@ -28,6 +29,9 @@ impl Model {
 
     /// When a resource that has ended goes for good.
     pub(super) fn leaves(&self, id: &str) -> Option<u64> {
-        Some(self.nat_gateways.get(id)?.ended()? + VISIBLE)
+        let nat = self.nat_gateways.get(id).and_then(NatGateway::ended);
+        let terminated = |i: &&Instance| i.state == InstanceState::Terminated;
+        let instance = || self.instances.get(id).filter(terminated).and_then(|i| i.ended.as_ref()).map(|e| e.0);
+        Some(nat.or_else(instance)? + VISIBLE)
     }
 }

@@ -16,6 +16,7 @@ pub struct RunInstance {
     pub instance_type: String,
     /// Availability Zone, if named: must be the subnet's.
     pub zone: Option<String>,
+    pub details: LaunchDetails,
 }
 
 /// One interface of a launch: an existing one, or how to make one.
@@ -144,6 +145,10 @@ impl Model {
         }
         let plans: Vec<(InterfaceSpec, Plan)> = plans.into_iter().map(|(s, p, _)| (s.clone(), p)).collect();
         let id = self.new_id("i");
+        let reservation = match request.details.reservation.as_str() {
+            "" => self.new_id("r"),
+            given => given.into(),
+        };
         self.instances.put(Instance {
             id: id.clone(),
             vpc,
@@ -153,6 +158,9 @@ impl Model {
             state: InstanceState::Running,
             interfaces: BTreeMap::new(),
             wants_public: want_public,
+            details: LaunchDetails { reservation, ..request.details.clone() },
+            launched: self.now,
+            ended: None,
         });
         for (spec, plan) in plans {
             let (interface, deletes) = match plan {
@@ -167,30 +175,90 @@ impl Model {
         Ok(id)
     }
 
+    /// RunInstances: as many as there is room for, between `min` and `max`; all or none of them (IP-02, QTA-43).
+    pub fn run_instances(&mut self, request: &RunInstance, min: u32, max: u32) -> Result<Vec<Id>> {
+        if min == 0 || max < min {
+            return refuse(
+                "InvalidParameterValue",
+                format!("Value ({min}) for parameter minCount is invalid: at least 1, and at most maxCount ({max})."),
+            );
+        }
+        if max > 1 && (request.private.is_some() || request.interfaces.iter().any(|s| !s.private.is_empty())) {
+            return refuse(
+                "InvalidParameterCombination",
+                "A private IP address may be specified for the launch of one instance only.",
+            );
+        }
+        let reservation = self.new_id("r");
+        let mut ids: Vec<Id> = Vec::new();
+        for index in 0..max {
+            let details = LaunchDetails { reservation: reservation.clone(), index, ..request.details.clone() };
+            match self.run_instance(RunInstance { details, ..request.clone() }) {
+                Ok(id) => ids.push(id),
+                Err(_) if index >= min => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(ids)
+    }
+
     /// StopInstances: the auto-assigned public address goes (IP-10, S-02-12); private ones stay (IP-03).
     pub fn stop_instance(&mut self, instance: &str) -> Result<()> {
-        let interfaces: Vec<Id> = self.find::<Instance>(instance)?.interfaces.values().cloned().collect();
+        let i = self.living(instance, "stopped")?;
+        if i.state == InstanceState::Stopped {
+            return Ok(());
+        }
+        if i.details.unstoppable {
+            return refuse(
+                "OperationNotPermitted",
+                format!(
+                    "The instance '{instance}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."
+                ),
+            );
+        }
+        let interfaces: Vec<Id> = i.interfaces.values().cloned().collect();
         for e in interfaces {
             self.drop_public(&e);
         }
-        self.instances.edit(instance, |i| i.state = InstanceState::Stopped);
+        let ended = Some((self.now, "Client.UserInitiatedShutdown".into(), "Client.UserInitiatedShutdown".into()));
+        self.instances.edit(instance, |i| (i.state, i.ended) = (InstanceState::Stopped, ended));
         Ok(())
     }
 
     /// StartInstances: a new auto-assigned public address, if the launch asked for one.
     pub fn start_instance(&mut self, instance: &str) -> Result<()> {
-        let i = self.find::<Instance>(instance)?;
+        let i = self.living(instance, "started")?;
+        if i.state == InstanceState::Running {
+            return Ok(());
+        }
         let eth0 = i.interfaces.get(&0).cloned().filter(|_| i.wants_public && i.interfaces.len() == 1);
-        self.instances.edit(instance, |i| i.state = InstanceState::Running);
+        let now = self.now;
+        self.instances.edit(instance, |i| (i.state, i.launched, i.ended) = (InstanceState::Running, now, None));
         if let Some(eth0) = eth0 {
             self.assign_public(&eth0);
         }
         Ok(())
     }
 
-    /// TerminateInstances: interfaces made with it go, others are free again.
+    /// TerminateInstances: interfaces made with it go, others are free again. It stays visible for an hour.
     pub fn terminate_instance(&mut self, instance: &str) -> Result<()> {
-        let interfaces: Vec<Id> = self.find::<Instance>(instance)?.interfaces.values().cloned().collect();
+        let i = self.find::<Instance>(instance)?;
+        if i.details.protected {
+            return refuse(
+                "OperationNotPermitted",
+                format!(
+                    "The instance '{instance}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."
+                ),
+            );
+        }
+        self.end_instance(instance, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+        Ok(())
+    }
+
+    /// An instance is no more, for this reason.
+    pub fn end_instance(&mut self, instance: &str, code: &str, message: &str) {
+        let Some(i) = self.instances.get(instance).filter(|i| i.state != InstanceState::Terminated) else { return };
+        let interfaces: Vec<Id> = i.interfaces.values().cloned().collect();
         for e in interfaces {
             let goes =
                 self.interfaces.get(&e).and_then(|e| e.attachment.as_ref()).is_some_and(|a| a.delete_on_termination);
@@ -201,8 +269,44 @@ impl Model {
                 self.unplug(&e);
             }
         }
-        self.instances.take(instance);
+        let ended = Some((self.now, code.into(), message.into()));
+        self.instances.edit(instance, |i| (i.state, i.ended) = (InstanceState::Terminated, ended));
+        self.has_ended(instance);
+    }
+
+    /// ModifyInstanceAttribute of what no packet depends on.
+    pub fn modify_launch_details(&mut self, instance: &str, change: impl FnOnce(&mut LaunchDetails)) -> Result<()> {
+        self.living(instance, "modified")?;
+        self.instances.edit(instance, |i| change(&mut i.details));
         Ok(())
+    }
+
+    /// ModifyInstanceAttribute instanceType: while it is stopped, and if its interfaces fit.
+    pub fn modify_instance_type(&mut self, instance: &str, kind: &str) -> Result<()> {
+        let i = self.living(instance, "modified")?;
+        if i.state != InstanceState::Stopped {
+            return refuse("IncorrectInstanceState", format!("The instance '{instance}' is not in the 'stopped' state."));
+        }
+        if i.interfaces.len() > max_interfaces(kind) {
+            return refuse(
+                "AttachmentLimitExceeded",
+                format!("Interface count {} exceeds the limit for {kind}", i.interfaces.len()),
+            );
+        }
+        self.instances.edit(instance, |i| i.instance_type = kind.into());
+        Ok(())
+    }
+
+    /// An instance that is not terminated.
+    fn living(&self, instance: &str, what: &str) -> Result<&Instance> {
+        let i = self.find::<Instance>(instance)?;
+        if i.state == InstanceState::Terminated {
+            return refuse(
+                "IncorrectInstanceState",
+                format!("The instance '{instance}' is not in a state from which it can be {what}."),
+            );
+        }
+        Ok(i)
     }
 
     /// ModifyInstanceAttribute sourceDestCheck: single-interface instances only (NATI-02).

@@ -77,6 +77,9 @@ impl Model {
         let eni = self.find::<NetworkInterface>(interface)?;
         self.not_managed(eni)?;
         let i = self.find::<Instance>(instance)?;
+        if i.state == InstanceState::Terminated {
+            return refuse("IncorrectState", format!("The instance '{instance}' is not in a state to attach to."));
+        }
         if eni.attachment.is_some() {
             return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{interface}] in use."));
         }

@@ -345,6 +345,31 @@ pub struct Attachment {
 pub enum InstanceState {
     Running,
     Stopped,
+    /// Without interfaces; visible for an hour.
+    Terminated,
+}
+
+/// What an instance was launched with that no packet depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaunchDetails {
+    /// Common to the instances of one call.
+    pub reservation: Id,
+    /// Place within that call.
+    pub index: u32,
+    pub image: Id,
+    pub key_name: Option<String>,
+    /// As sent: base64.
+    pub user_data: Option<String>,
+    pub client_token: Option<String>,
+    /// `disableApiTermination`.
+    pub protected: bool,
+    /// `disableApiStop`.
+    pub unstoppable: bool,
+    /// `instanceInitiatedShutdownBehavior`; none: `stop`.
+    pub shutdown: Option<String>,
+    pub monitoring: bool,
+    pub ebs_optimized: bool,
 }
 
 /// An instance: what holds interfaces.
@@ -361,6 +386,14 @@ pub struct Instance {
     pub interfaces: BTreeMap<u32, Id>,
     /// eth0 gets an auto-assigned public IPv4 at each start (IP-06, IP-07).
     pub wants_public: bool,
+    #[serde(default)]
+    pub details: LaunchDetails,
+    /// Last start, in milliseconds of the Unix epoch.
+    #[serde(default)]
+    pub launched: u64,
+    /// When and why it is not running any more: milliseconds, code, message.
+    #[serde(default)]
+    pub ended: Option<(u64, String, String)>,
 }
 
 /// The name that people know a resource by (a template's logical id).
