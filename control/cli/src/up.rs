@@ -123,7 +123,12 @@ fn attend(args: &Args, live: &Live, lab: &Lab, names: &[(u32, String)], seed: u6
             },
             // The error comes out where the engine is stopped.
             None if live.failed() => return Ok(()),
-            None => {}
+            None => {
+                if let Some(fault) = live.faults().first() {
+                    let name = names.iter().find(|(port, _)| *port == fault.port).map_or("?", |(_, name)| name);
+                    return Err(Failure::user(format_args!("port {name}: {}", fault.error)));
+                }
+            }
         }
     }
 }

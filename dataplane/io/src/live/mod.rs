@@ -43,6 +43,9 @@ use vpcd_dataplane::topology::{PortNo, Topology};
 
 /// Frames waiting from one worker to another.
 const RING: usize = 1024;
+/// A publisher looks this often without a pause whether a worker is past, then between such pauses.
+const LOOKS: u32 = 200;
+const GLANCE: Duration = Duration::from_micros(10);
 /// A worker that has not answered by then is stuck in a system call.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -206,8 +209,11 @@ impl Live {
         let before = self.shared.topology.swap(next);
         self.shared.published.announce(generation);
         for worker in &self.shared.workers {
+            let mut looks = 0u32;
             while !worker.turn.is_past(generation) {
-                std::thread::yield_now();
+                // Most are past at once, or within a batch. One that takes longer may need the processor that we are on.
+                looks += 1;
+                if looks < LOOKS { std::hint::spin_loop() } else { std::thread::sleep(GLANCE) }
             }
         }
         // Destructors run here, not on a worker.

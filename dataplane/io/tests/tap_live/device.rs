@@ -1,8 +1,8 @@
-//! A real TAP device in a network namespace of its own. Needs root or user namespaces, and /dev/net/tun, so it runs only when `VPCD_LIVE=1` asks for it.
+//! A TAP device and the kernel.
 
+use crate::{ip, isolated};
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use vpcd_io::poll::Poller;
@@ -13,37 +13,13 @@ use vpcd_wire::{Frame, Mac};
 const NAME: &str = "vpcdio0";
 const KERNEL_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x0a]);
 const OUR_MAC: Mac = Mac([0x02, 0, 0, 0, 0, 0x0b]);
-/// Set in the child that lives in the new namespace.
-const INSIDE: &str = "VPCD_LIVE_INSIDE";
-
-/// Runs this test program again in a fresh network namespace, which goes when it ends.
 #[test]
 fn frames_pass_between_the_kernel_and_a_tap_device() {
-    if std::env::var_os("VPCD_LIVE").is_none_or(|v| v != "1") {
-        println!("left out: set VPCD_LIVE=1 to run it");
-        return;
-    }
-    if std::env::var_os(INSIDE).is_some() {
-        return;
-    }
-    // Root needs no user namespace, and some kernels give none.
-    let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-    let status = Command::new("unshare")
-        .args(if root { &["--net"][..] } else { &["--user", "--map-root-user", "--net"] })
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "inside", "--nocapture"])
-        .env(INSIDE, "1")
-        .status()
-        .expect("unshare (util-linux) is needed");
-    assert!(status.success());
+    isolated("device::frames_pass_between_the_kernel_and_a_tap_device", everything);
 }
 
-/// Everything that happens in the namespace; alone, because it sets up the one interface there is.
-#[test]
-fn inside() {
-    if std::env::var_os(INSIDE).is_none() {
-        return;
-    }
+/// One thing after the other, on the one interface there is.
+fn everything() {
     let mut queues = Tap::create(NAME, 2).unwrap();
     assert!(matches!(Tap::create(NAME, 1), Err(TapError::Exists { .. })));
     tap::set_mac(NAME, KERNEL_MAC).unwrap();
@@ -200,10 +176,4 @@ fn as_a_port(queues: Vec<TapQueue>, socket: &UdpSocket) {
         assert_eq!(socket.recv(&mut [0; 9]).unwrap(), 1);
     }
     assert!((1..=8).contains(&pool.stocked()), "frames come back to the pool: {}", pool.stocked());
-}
-
-fn ip(arguments: &[&str]) -> String {
-    let output = Command::new("ip").args(arguments).output().expect("ip (iproute2) is needed");
-    assert!(output.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
