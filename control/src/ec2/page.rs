@@ -87,9 +87,24 @@ impl<T> Page<T> {
 
     /// The list, and `nextToken` if more follows.
     pub(super) fn write(self, x: &mut Xml, name: &str, each: impl FnMut(&mut Xml, T)) {
+        let next = self.next;
         x.list(name, self.items, each);
-        x.maybe("nextToken", self.next.map(|n| format!("vpcd-{n:016x}")));
+        next_token(x, next);
     }
+
+    /// What is on it, for answers with more than one list; [`Page::write_next`] follows.
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// `nextToken` if more follows.
+    pub(super) fn write_next(&self, x: &mut Xml) {
+        next_token(x, self.next);
+    }
+}
+
+fn next_token(x: &mut Xml, next: Option<u64>) {
+    x.maybe("nextToken", next.map(|n| format!("vpcd-{n:016x}")));
 }
 
 #[cfg(test)]
