@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(picture.serial, answer.serial);
         let refused = wait(region.change(vpc("10.0.0.0/8"))).unwrap_err();
         assert_eq!(refused.code, "InvalidVpc.Range");
-        let stored = "stored vpc route-table table-association security-group network-acl";
+        let stored = "stored vpc route-table table-association security-group network-acl dhcp-options";
         assert_eq!(*log.lock().unwrap(), ["published 0", stored, "published 1"]);
     }
 

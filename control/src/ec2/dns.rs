@@ -6,11 +6,7 @@ use std::net::Ipv4Addr;
 /// `ip-10-0-0-5.ec2.internal` (other Regions: `ip-10-0-0-5.REGION.compute.internal`), if the VPC resolves names.
 pub(super) fn private_of(m: &Model, vpc: &str, address: Ipv4Addr) -> Option<String> {
     m.vpcs().get(vpc)?;
-    let domain = match m.region() {
-        "us-east-1" => "ec2.internal".to_string(),
-        region => format!("{region}.compute.internal"),
-    };
-    Some(format!("ip-{}.{domain}", dashed(address)))
+    Some(format!("ip-{}.{}", dashed(address), m.private_domain()))
 }
 
 /// `ec2-198-51-100-1.compute-1.amazonaws.com` (other Regions: `ec2-...REGION.compute.amazonaws.com`), if the VPC gives host names.

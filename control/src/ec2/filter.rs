@@ -31,6 +31,11 @@ impl Filters {
         Ok(Filters { list })
     }
 
+    /// Whether something without tags of its own passes: `values` answers for names of tags too.
+    pub(super) fn pass_alone<'a>(&self, values: impl Fn(&str) -> Values<'a>) -> bool {
+        self.list.iter().all(|(name, wanted)| values(name).iter().any(|v| wanted.iter().any(|w| matches(w, v))))
+    }
+
     /// Whether the resource `id` passes: `values(name)` is what it has under a name of `known`.
     pub(super) fn pass<'a>(&self, m: &'a Model, id: &'a str, values: impl Fn(&str) -> Values<'a>) -> bool {
         self.list.iter().all(|(name, wanted)| {

@@ -8,6 +8,8 @@ mod account;
 mod acl;
 mod address;
 mod address_assignment;
+mod cidr_reservation;
+mod classic;
 mod default_vpc;
 mod dhcp;
 mod dns;
@@ -16,6 +18,7 @@ mod gateway;
 mod image;
 mod instance;
 mod interface;
+mod known;
 mod later;
 mod nat;
 mod page;
@@ -30,6 +33,8 @@ mod testing;
 mod vpc;
 mod xml;
 
+pub use account::known_region;
+pub use known::coverage;
 pub use params::{Params, Tags};
 pub use xml::{Xml, timestamp};
 
@@ -69,6 +74,7 @@ const fn write(name: &'static str, run: fn(&mut Model, &Params, &mut Xml) -> Res
 const FAMILIES: &[&[Operation]] = &[
     vpc::OPERATIONS,
     subnet::OPERATIONS,
+    cidr_reservation::OPERATIONS,
     default_vpc::OPERATIONS,
     dhcp::OPERATIONS,
     route_table::OPERATIONS,
@@ -84,33 +90,8 @@ const FAMILIES: &[&[Operation]] = &[
     image::OPERATIONS,
     tags::OPERATIONS,
     account::OPERATIONS,
+    classic::OPERATIONS,
     later::OPERATIONS,
-];
-
-/// Whether AWS has a Region of this name.
-pub fn known_region(name: &str) -> bool {
-    REGIONS.contains(&name)
-}
-
-/// Regions that are there without opting in.
-const REGIONS: &[&str] = &[
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
 ];
 
 fn operation(name: &str) -> Option<&'static Operation> {

@@ -85,19 +85,20 @@ impl<T> Page<T> {
         Ok(Page { items: page, next: rest.peek().map(|(place, _)| *place) })
     }
 
-    /// What is on it.
+    /// The list, and `nextToken` if more follows.
+    pub(super) fn write(self, x: &mut Xml, name: &str, each: impl FnMut(&mut Xml, T)) {
+        let next = self.next;
+        x.list(name, self.items, each);
+        next_token(x, next);
+    }
+
+    /// What is on it, for answers with more than one list; [`Page::write_next`] follows.
     pub(super) fn items(&self) -> &[T] {
         &self.items
     }
 
     /// `nextToken` if more follows.
     pub(super) fn write_next(&self, x: &mut Xml) {
-        next_token(x, self.next);
-    }
-
-    /// The list, and `nextToken` if more follows.
-    pub(super) fn write(self, x: &mut Xml, name: &str, each: impl FnMut(&mut Xml, T)) {
-        x.list(name, self.items, each);
         next_token(x, self.next);
     }
 }

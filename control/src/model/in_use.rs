@@ -34,6 +34,12 @@ impl InUse {
         self.subnets.get(subnet).map_or(0, |f| f.used)
     }
 
+    /// How many addresses of a VPC from `first` to `last` are in use.
+    pub(super) fn between(&self, vpc: &str, first: Ipv4Addr, last: Ipv4Addr) -> usize {
+        let Some(here) = self.owners.get(vpc).filter(|_| first <= last) else { return 0 };
+        here.range(IpAddr::V4(first)..=IpAddr::V4(last)).count()
+    }
+
     /// Where to look for a free address, given the first one that may be assigned.
     pub(super) fn low(&self, subnet: &str, first: u32) -> u32 {
         self.subnets.get(subnet).map_or(first, |f| f.low.max(first))

@@ -1,6 +1,7 @@
 //! Network interfaces and their addresses (chapter 03, section 1; chapter 02, section 3).
 
 use super::*;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use vpcd_wire::Mac;
@@ -468,12 +469,15 @@ impl Model {
         self.unmap(interface, |_| true);
     }
 
-    /// The lowest free private address of a subnet (SUB-07, SUB-22).
+    /// The lowest free private address of a subnet that is in no reservation (SUB-07, SUB-22).
     pub(super) fn free_private(&self, subnet: &str, avoid: &[Ipv4Addr]) -> Result<Ipv4Addr> {
         let s = self.find::<Subnet>(subnet)?;
+        let reserved: Vec<IpNet> = self.reservations_of(subnet).map(|r| r.cidr).collect();
         let (first, last) = (u32::from(s.cidr.network()) + 4, u32::from(s.cidr.broadcast()));
         for a in (self.in_use.low(subnet, first)..last).map(Ipv4Addr::from) {
-            if !self.in_use.contains(&s.vpc, IpAddr::V4(a)) && !avoid.contains(&a) {
+            let here = IpAddr::V4(a);
+            if !self.in_use.contains(&s.vpc, here) && !avoid.contains(&a) && !reserved.iter().any(|r| r.contains(&here))
+            {
                 return Ok(a);
             }
         }
@@ -557,12 +561,24 @@ impl Model {
             }
             out.push(*a);
         }
+        let reserved: Vec<Ipv6Net> = self.reservations_of(subnet).filter_map(|r| v6(r.cidr)).collect();
         let mut next = u128::from(block.network()) + 4;
-        for _ in 0..count {
-            while taken(&Ipv6Addr::from(next)) || out.contains(&Ipv6Addr::from(next)) {
-                next += 1;
+        while (out.len() - given.len()) < count as usize {
+            let here = Ipv6Addr::from(next);
+            if here >= block.broadcast() {
+                return refuse(
+                    "InsufficientFreeAddressesInSubnet",
+                    format!(
+                        "The specified subnet '{subnet}' does not have enough free addresses to satisfy the request."
+                    ),
+                );
             }
-            out.push(Ipv6Addr::from(next));
+            if let Some(r) = reserved.iter().find(|r| r.contains(&here)) {
+                next = u128::from(r.broadcast());
+            } else if !taken(&here) && !out.contains(&here) {
+                out.push(here);
+            }
+            next += 1;
         }
         Ok(out)
     }
@@ -577,5 +593,12 @@ impl Model {
         let [a, b, c, d] = self.scalars.next_mac.to_be_bytes();
         // 02:65 is ours; 02:76 is the fabric's.
         Mac([0x02, 0x65, a, b, c, d])
+    }
+}
+
+fn v6(net: IpNet) -> Option<Ipv6Net> {
+    match net {
+        IpNet::V6(n) => Some(n),
+        IpNet::V4(_) => None,
     }
 }

@@ -8,6 +8,8 @@
 
 mod address;
 mod cidr;
+mod default_vpc;
+mod dhcp;
 mod ended;
 mod filters;
 mod gateway;
@@ -21,24 +23,29 @@ pub mod parse;
 mod record;
 mod routing;
 mod shelf;
+mod subnet;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod types;
 mod vpc;
+mod zones;
 
 pub use address::AssociateAddress;
+pub use dhcp::DhcpOptions;
 pub use filters::{CreateSecurityGroup, IpPermission, rule_text};
 pub use instance::{InterfaceSpec, RunInstance};
 pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
-pub use limits::Limits;
+pub use limits::{Limits, QUOTAS, Quota};
 pub use nacl::NetworkAclEntrySpec;
 pub use nat::CreateNatGateway;
 pub use record::Record;
 pub use routing::AssociateWith;
 pub use shelf::Shelf;
+pub use subnet::{CidrReservation, CreateCidrReservation, CreateSubnet, Reserved, SubnetAttribute};
 pub use types::*;
-pub use vpc::{CreateSubnet, CreateVpc};
+pub use vpc::{CreateVpc, VpcAttribute};
+pub use zones::Zone;
 
 use in_use::InUse;
 use rpds::RedBlackTreeSetSync;
@@ -89,6 +96,10 @@ pub struct Model {
     network_acls: Shelf<NetworkAcl>,
     interfaces: Shelf<NetworkInterface>,
     instances: Shelf<Instance>,
+    dhcp_options: Shelf<DhcpOptions>,
+    cidr_reservations: Shelf<CidrReservation>,
+    /// Whether quotas or zones changed since the last settling; shelves know for themselves.
+    settings_touched: bool,
     /// Private and IPv6 addresses; follows from the interfaces.
     in_use: InUse,
     /// Auto-assigned public addresses; follows from the interfaces.
@@ -103,6 +114,8 @@ struct Scalars {
     region: String,
     /// The account that owns everything here.
     account: String,
+    #[serde(default)]
+    zones: Vec<Zone>,
     limits: Limits,
     ids: Ids,
     /// Elastic IPs ever handed out of the pool in order; explicit requests do not move it.
@@ -161,6 +174,10 @@ shelves! {
     interfaces: NetworkInterface, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID";
     /// Instances.
     instances: Instance, "InvalidInstanceID.NotFound", "instance ID";
+    /// DHCP options sets.
+    dhcp_options: DhcpOptions, "InvalidDhcpOptionID.NotFound", "dhcpOption ID";
+    /// Reservations of pieces of subnets.
+    cidr_reservations: CidrReservation, "InvalidSubnetCidrReservationID.NotFound", "subnet-cidr-reservation ID";
 }
 
 impl Default for Model {
@@ -176,6 +193,7 @@ impl Model {
             scalars: Scalars {
                 region: "us-east-1".into(),
                 account: "123456789012".into(),
+                zones: zones::usual("us-east-1", "123456789012"),
                 limits: Limits::default(),
                 ids: Ids { seed, next: 0 },
                 next_elastic: 0,
@@ -199,6 +217,9 @@ impl Model {
             network_acls: Shelf::default(),
             interfaces: Shelf::default(),
             instances: Shelf::default(),
+            dhcp_options: Shelf::default(),
+            cidr_reservations: Shelf::default(),
+            settings_touched: false,
             in_use: InUse::default(),
             public_in_use: RedBlackTreeSetSync::default(),
             leaving: RedBlackTreeSetSync::default(),
@@ -221,27 +242,19 @@ impl Model {
     pub fn account(&self) -> &str {
         &self.scalars.account
     }
-    /// Puts the (still empty) model into another account.
+    /// Puts the (still empty) model into another account, which may name the zones otherwise (SHR-12).
     pub fn set_account(&mut self, account: &str) {
         self.scalars.account = account.into();
+        self.scalars.zones = zones::usual(&self.scalars.region, account);
     }
     /// Milliseconds of the Unix epoch that operations stamp what they make with.
     pub fn now(&self) -> u64 {
         self.now
     }
-    /// Puts the (still empty) model into another Region.
+    /// Puts the (still empty) model into another Region, with that Region's usual zones.
     pub fn set_region(&mut self, region: &str) {
         self.scalars.region = region.into();
-    }
-    /// Names of the Availability Zones.
-    pub fn zones(&self) -> Vec<String> {
-        ["a", "b", "c"].iter().map(|z| format!("{}{z}", self.scalars.region)).collect()
-    }
-    /// Id of an Availability Zone, which is the same for all accounts.
-    pub fn zone_id(&self, zone: &str) -> String {
-        let letters: String = self.scalars.region.split('-').filter_map(|part| part.chars().next()).collect();
-        let number = zone.bytes().last().map_or(0, |b| b.wrapping_sub(b'a') + 1);
-        format!("{letters}-az{number}")
+        self.scalars.zones = zones::usual(region, &self.scalars.account);
     }
     /// Gives a resource the name that people know it by (a template's logical id).
     pub fn set_label(&mut self, id: &str, label: &str) {
@@ -286,9 +299,19 @@ impl Model {
             "acl" => ("network-acl", known::<NetworkAcl>(self, id)),
             "eni" => ("network-interface", known::<NetworkInterface>(self, id)),
             "i" => ("instance", known::<Instance>(self, id)),
+            "dopt" => ("dhcp-options", known::<DhcpOptions>(self, id)),
+            "scr" => ("subnet-cidr-reservation", known::<CidrReservation>(self, id)),
             _ => return refuse("InvalidID", format!("The ID '{id}' is not valid")),
         };
         found.map(|()| kind)
+    }
+
+    /// Runs a change of several steps: all of them happen or none.
+    fn whole<T>(&mut self, change: impl FnOnce(&mut Model) -> Result<T>) -> Result<T> {
+        let mut trial = self.clone();
+        let made = change(&mut trial)?;
+        *self = trial;
+        Ok(made)
     }
 
     fn new_id(&mut self, prefix: &str) -> Id {

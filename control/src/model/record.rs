@@ -42,6 +42,8 @@ macro_rules! every_shelf {
         $each!(network_acls, "network-acl");
         $each!(interfaces, "interface");
         $each!(instances, "instance");
+        $each!(dhcp_options, "dhcp-options");
+        $each!(cidr_reservations, "cidr-reservation");
     };
 }
 
@@ -75,7 +77,7 @@ impl Model {
 
     /// Whether anything was touched since the last [`Model::settle`].
     pub fn unsettled(&self) -> bool {
-        let mut any = false;
+        let mut any = self.settings_touched;
         macro_rules! each {
             ($field:ident, $kind:literal) => {
                 any |= !self.$field.touched().is_empty();
@@ -93,6 +95,7 @@ impl Model {
             };
         }
         every_shelf!(each);
+        self.settings_touched = false;
     }
 
     /// Everything goes, and what `fresh` holds comes: as many changes as there are resources.
@@ -104,6 +107,7 @@ impl Model {
         }
         every_shelf!(each);
         self.scalars = fresh.scalars;
+        self.settings_touched = true;
         self.in_use = fresh.in_use;
         self.public_in_use = fresh.public_in_use;
     }

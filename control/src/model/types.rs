@@ -1,7 +1,7 @@
 //! What each resource holds. Fields are for reading; only operations of [`Model`](super::Model) change them.
 
-use super::AclEntries;
 pub use super::shelf::HasId;
+use super::{AclEntries, CidrReservation, DhcpOptions};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -34,6 +34,15 @@ pub struct Vpc {
     pub default_group: Id,
     pub dns_support: bool,
     pub dns_hostnames: bool,
+    /// enableNetworkAddressUsageMetrics: kept and shown.
+    #[serde(default)]
+    pub usage_metrics: bool,
+    /// The Region's default VPC (DEF-01).
+    #[serde(default)]
+    pub is_default: bool,
+    /// Its DHCP options set; none: no options are handed out (DHCP-06, DHCP-08).
+    #[serde(default)]
+    pub dhcp_options: Option<Id>,
 }
 
 impl Vpc {
@@ -59,10 +68,28 @@ pub struct Subnet {
     pub map_public_ip: bool,
     /// IP-14.
     pub assign_ipv6: bool,
+    /// The default subnet of its zone (DEF-12).
+    #[serde(default)]
+    pub is_default: bool,
+    #[serde(default)]
+    pub dns: SubnetDns,
     /// Explicit route-table association; none: the main table (RT-01).
     pub table_association: Option<Id>,
     pub acl_association: Id,
     pub acl: Id,
+}
+
+/// What a subnet's attributes say about names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubnetDns {
+    /// The resolver makes up IPv6 addresses for names that have only IPv4 ones.
+    pub dns64: bool,
+    /// Host names of instances carry the instance id (`resource-name`), not the address (`ip-name`).
+    pub resource_names: bool,
+    /// A records for those names.
+    pub a_records: bool,
+    /// AAAA records for those names.
+    pub aaaa_records: bool,
 }
 
 /// Where a route leads.
@@ -458,6 +485,8 @@ has_id! {
     NetworkAcl: |a| keys([&a.vpc]);
     NetworkInterface: |e| keys([&e.vpc, &e.subnet]).chain(keys(&e.groups)).chain(keys(e.attachment.iter().map(|a| &a.id)));
     Instance;
+    DhcpOptions;
+    CidrReservation: |r| keys([&r.subnet]);
     Label;
     TagSet;
     ClientToken;

@@ -1,4 +1,4 @@
-//! VPCs, their blocks, and subnets (chapter 02, sections 1 and 2).
+//! VPCs and their blocks (chapter 02, section 1).
 
 use super::cidr::{self, overlap};
 use super::*;
@@ -21,14 +21,12 @@ impl CreateVpc {
     }
 }
 
-/// CreateSubnet.
-#[derive(Clone, Debug)]
-pub struct CreateSubnet {
-    pub vpc: Id,
-    pub cidr4: Ipv4Net,
-    pub cidr6: Option<Ipv6Net>,
-    /// Availability Zone; none: the first (SUB-05).
-    pub az: Option<String>,
+/// What ModifyVpcAttribute sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VpcAttribute {
+    DnsSupport(bool),
+    DnsHostnames(bool),
+    UsageMetrics(bool),
 }
 
 impl Model {
@@ -42,9 +40,13 @@ impl Model {
         if self.vpcs.len() >= self.scalars.limits.vpcs {
             return refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached.");
         }
+        if self.security_groups.len() >= self.scalars.limits.security_groups {
+            return refuse("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.");
+        }
         if request.amazon_provided_ipv6 {
             self.ipv6_pool_left()?;
         }
+        let dhcp_options = Some(self.default_dhcp_options());
         let id = self.new_id("vpc");
         let block = Block { id: self.new_id("vpc-cidr-assoc"), cidr };
         let ipv6 = request.amazon_provided_ipv6.then(|| self.next_ipv6_block());
@@ -70,6 +72,9 @@ impl Model {
             default_group: group.id.clone(),
             dns_support: true,
             dns_hostnames: false,
+            usage_metrics: false,
+            is_default: false,
+            dhcp_options,
         });
         self.route_tables.put(table);
         self.table_associations.put(main);
@@ -78,13 +83,30 @@ impl Model {
         Ok(id)
     }
 
-    /// ModifyVpcAttribute: DNS support and DNS hostnames.
-    pub fn modify_vpc_dns(&mut self, vpc: &str, support: Option<bool>, hostnames: Option<bool>) -> Result<()> {
-        self.find::<Vpc>(vpc)?;
-        self.vpcs.edit(vpc, |v| {
-            v.dns_support = support.unwrap_or(v.dns_support);
-            v.dns_hostnames = hostnames.unwrap_or(v.dns_hostnames);
+    /// ModifyVpcAttribute. DNS host names need DNS support at the time they are turned on (chapter 08, section 2.2).
+    pub fn modify_vpc_attribute(&mut self, vpc: &str, attribute: VpcAttribute) -> Result<()> {
+        let v = self.find::<Vpc>(vpc)?;
+        if attribute == VpcAttribute::DnsHostnames(true) && !v.dns_support {
+            return refuse(
+                "InvalidParameterValue",
+                format!("DNS hostnames cannot be enabled for {vpc} while its DNS support is disabled."),
+            );
+        }
+        self.vpcs.edit(vpc, |v| match attribute {
+            VpcAttribute::DnsSupport(on) => v.dns_support = on,
+            VpcAttribute::DnsHostnames(on) => v.dns_hostnames = on,
+            VpcAttribute::UsageMetrics(on) => v.usage_metrics = on,
         });
+        Ok(())
+    }
+
+    /// ModifyVpcTenancy: only back to `default` (VPC-09).
+    pub fn modify_vpc_tenancy(&mut self, vpc: &str, tenancy: &str) -> Result<()> {
+        self.find::<Vpc>(vpc)?;
+        if tenancy != "default" {
+            return refuse("UnsupportedTenancy", format!("The tenancy value {tenancy} is not supported."));
+        }
+        self.vpcs.edit(vpc, |v| v.tenancy = tenancy.into());
         Ok(())
     }
 
@@ -220,149 +242,9 @@ impl Model {
         self.security_groups.take(&v.default_group);
         self.network_acls.take(&v.default_acl);
         self.vpcs.take(vpc);
+        self.forget(&main);
+        self.forget(vpc);
         Ok(())
-    }
-
-    /// CreateSubnet (SUB-01..06, SUB-12, SUB-15, SUB-21).
-    pub fn create_subnet(&mut self, request: CreateSubnet) -> Result<Id> {
-        let cidr = request.cidr4.trunc();
-        let v = self.find::<Vpc>(&request.vpc)?;
-        let zones = self.zones();
-        let zone = request.az.unwrap_or_else(|| zones.first().cloned().unwrap_or_default());
-        if !zones.contains(&zone) {
-            return refuse(
-                "InvalidParameterValue",
-                format!(
-                    "Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {}.",
-                    zones.join(", ")
-                ),
-            );
-        }
-        if !(16..=28).contains(&cidr.prefix_len()) || !v.blocks.iter().any(|b| b.cidr.contains(&cidr)) {
-            return refuse("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid."));
-        }
-        if let Some(s) = self.subnets.by(&request.vpc).find(|s| overlap(s.cidr.into(), cidr.into())) {
-            return refuse(
-                "InvalidSubnet.Conflict",
-                format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(&s.id)),
-            );
-        }
-        let cidr6 = request.cidr6.map(|n| self.subnet_ipv6(&request.vpc, n)).transpose()?;
-        if self.subnets.by(&request.vpc).count() >= self.scalars.limits.subnets_per_vpc {
-            return refuse(
-                "SubnetLimitExceeded",
-                format!("The maximum number of subnets for {} has been reached.", request.vpc),
-            );
-        }
-        let acl = v.default_acl.clone();
-        let id = self.new_id("subnet");
-        let ipv6 = cidr6.map(|cidr| Block { id: self.new_id("subnet-cidr-assoc"), cidr });
-        let acl_association = self.new_id("aclassoc");
-        self.subnets.put(Subnet {
-            id: id.clone(),
-            vpc: request.vpc,
-            cidr,
-            ipv6,
-            zone,
-            map_public_ip: false,
-            assign_ipv6: false,
-            table_association: None,
-            acl_association,
-            acl,
-        });
-        Ok(id)
-    }
-
-    /// AssociateSubnetCidrBlock (SUB-12).
-    pub fn associate_subnet_cidr_block(&mut self, subnet: &str, cidr6: Ipv6Net) -> Result<Id> {
-        let s = self.find::<Subnet>(subnet)?;
-        let vpc = s.vpc.clone();
-        if s.ipv6.is_some() {
-            return refuse("InvalidSubnet.Conflict", format!("The subnet '{subnet}' already has an IPv6 CIDR block"));
-        }
-        let cidr = self.subnet_ipv6(&vpc, cidr6)?;
-        let id = self.new_id("subnet-cidr-assoc");
-        self.subnets.edit(subnet, |s| s.ipv6 = Some(Block { id: id.clone(), cidr }));
-        Ok(id)
-    }
-
-    /// DisassociateSubnetCidrBlock (SUB-14).
-    pub fn disassociate_subnet_cidr_block(&mut self, association: &str) -> Result<()> {
-        let Some(s) = self.subnets.iter().find(|s| s.ipv6.as_ref().is_some_and(|b| b.id == association)) else {
-            return refuse(
-                "InvalidSubnetCidrBlockAssociationID.NotFound",
-                format!("The subnet CIDR block association ID '{association}' does not exist"),
-            );
-        };
-        let subnet = s.id.clone();
-        if self.interfaces.iter().any(|e| e.subnet == subnet && !e.ipv6.is_empty()) {
-            return refuse(
-                "InvalidCidrBlock.InUse",
-                format!("The subnet '{subnet}' has interfaces with IPv6 addresses"),
-            );
-        }
-        self.subnets.edit(&subnet, |s| {
-            s.ipv6 = None;
-            s.assign_ipv6 = false;
-        });
-        Ok(())
-    }
-
-    /// ModifySubnetAttribute MapPublicIpOnLaunch (IP-06).
-    pub fn set_map_public_ip(&mut self, subnet: &str, on: bool) -> Result<()> {
-        self.find::<Subnet>(subnet)?;
-        self.subnets.edit(subnet, |s| s.map_public_ip = on);
-        Ok(())
-    }
-
-    /// ModifySubnetAttribute AssignIpv6AddressOnCreation (IP-14).
-    pub fn set_assign_ipv6(&mut self, subnet: &str, on: bool) -> Result<()> {
-        if on && self.find::<Subnet>(subnet)?.ipv6.is_none() {
-            return refuse(
-                "InvalidParameterValue",
-                format!("Invalid value 'true' for assignIpv6AddressOnCreation: subnet {subnet} has no IPv6 CIDR block"),
-            );
-        }
-        self.find::<Subnet>(subnet)?;
-        self.subnets.edit(subnet, |s| s.assign_ipv6 = on);
-        Ok(())
-    }
-
-    /// DeleteSubnet (SUB-20).
-    pub fn delete_subnet(&mut self, subnet: &str) -> Result<()> {
-        let s = self.find::<Subnet>(subnet)?;
-        if self.interfaces.by(subnet).next().is_some() {
-            return refuse(
-                "DependencyViolation",
-                format!("The subnet '{subnet}' has dependencies and cannot be deleted."),
-            );
-        }
-        if let Some(association) = s.table_association.clone() {
-            self.table_associations.take(&association);
-        }
-        self.subnets.take(subnet);
-        Ok(())
-    }
-
-    /// Addresses of the subnet that are free to assign (SUB-07).
-    pub fn available_addresses(&self, subnet: &str) -> Result<u64> {
-        let s = self.find::<Subnet>(subnet)?;
-        let size = 1u64 << (32 - u32::from(s.cidr.prefix_len()));
-        Ok(size - 5 - u64::from(self.in_use.used(subnet)))
-    }
-
-    fn subnet_ipv6(&self, vpc: &str, net: Ipv6Net) -> Result<Ipv6Net> {
-        let net = net.trunc();
-        let Some(block) = &self.find::<Vpc>(vpc)?.ipv6 else {
-            return refuse("InvalidParameterValue", format!("The vpc '{vpc}' has no IPv6 CIDR block"));
-        };
-        if net.prefix_len() != 64 || !block.cidr.contains(&net) {
-            return refuse("InvalidSubnet.Range", format!("The CIDR '{net}' is invalid."));
-        }
-        if self.subnets.by(vpc).any(|s| s.ipv6.as_ref().is_some_and(|b| b.cidr == net)) {
-            return refuse("InvalidSubnet.Conflict", format!("The CIDR '{net}' conflicts with another subnet"));
-        }
-        Ok(net)
     }
 
     fn add_local_route(&mut self, vpc: &str, destination: IpNet) {

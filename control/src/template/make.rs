@@ -6,7 +6,7 @@ use super::schema::Type;
 use super::{Problem, hosts};
 use crate::model::{
     AssociateWith, CreateNatGateway, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model,
-    NatState, NetworkAclEntrySpec, RouteTarget, RulePeer, parse,
+    NatState, NetworkAclEntrySpec, RouteTarget, RulePeer, SubnetAttribute, VpcAttribute, parse,
 };
 use ipnet::IpNet;
 
@@ -78,7 +78,12 @@ fn vpc(m: &mut Model, p: &Props) -> Make<Id> {
     };
     let (support, names) = (p.bool("EnableDnsSupport")?, p.bool("EnableDnsHostnames")?);
     let id = m.create_vpc(request).map_err(at(p.pos("CidrBlock")))?;
-    m.modify_vpc_dns(&id, support, names).map_err(at(p.pos))?;
+    // Names first: they need support, which a new VPC has.
+    for attribute in
+        [names.map(VpcAttribute::DnsHostnames), support.map(VpcAttribute::DnsSupport)].into_iter().flatten()
+    {
+        m.modify_vpc_attribute(&id, attribute).map_err(at(p.pos))?;
+    }
     Ok(id)
 }
 
@@ -108,8 +113,10 @@ fn subnet(m: &mut Model, p: &Props) -> Make<Id> {
     };
     let (public, ipv6) = (p.bool("MapPublicIpOnLaunch")?, p.bool("AssignIpv6AddressOnCreation")?);
     let id = m.create_subnet(request).map_err(at(p.pos("CidrBlock")))?;
-    m.set_map_public_ip(&id, public.unwrap_or(false)).map_err(at(p.pos))?;
-    m.set_assign_ipv6(&id, ipv6.unwrap_or(false)).map_err(at(p.pos("AssignIpv6AddressOnCreation")))?;
+    let public = SubnetAttribute::MapPublicIp(public.unwrap_or(false));
+    m.modify_subnet_attribute(&id, public).map_err(at(p.pos))?;
+    let ipv6 = SubnetAttribute::AssignIpv6(ipv6.unwrap_or(false));
+    m.modify_subnet_attribute(&id, ipv6).map_err(at(p.pos("AssignIpv6AddressOnCreation")))?;
     Ok(id)
 }
 

@@ -85,6 +85,8 @@ impl Front {
         // Ids of different Regions differ; those of one server and the next as well.
         let mut model = Model::new(RandomState::new().hash_one(name));
         self.furnish(&mut model, name);
+        // Refused where a quota says that there shall be no VPC or no gateway.
+        let _ = model.create_default_vpc();
         model
     }
 

@@ -1,7 +1,7 @@
 //! Random operations on a model, many of them refused.
 
 use super::*;
-use crate::model::{AssignPrivate, HasId, Id, Record, Shelf, TrackingTimeouts};
+use crate::model::{AssignPrivate, CreateNatGateway, HasId, Id, Record, Shelf, SubnetAttribute, TrackingTimeouts};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A source of chance (splitmix64).
@@ -137,7 +137,7 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("CreateNatGateway", |m, r| {
         let (s, a) = (r.id(m.subnets())?, r.id(m.elastic_ips())?);
-        m.create_nat_gateway(&s, Some(&a)).ok().map(drop)
+        m.create_nat_gateway(CreateNatGateway::public(&s, &a)).ok().map(drop)
     }),
     ("DeleteNatGateway", |m, r| m.delete_nat_gateway(&r.id(m.nat_gateways())?).ok()),
     ("AllocateAddress", |m, _| m.allocate_address(None).ok().map(drop)),
@@ -259,7 +259,7 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("RunInstances", |m, r| {
         let s = r.one(m.subnets()).filter(|_| m.interfaces().len() < 24)?;
         if r.chance(50) {
-            m.set_map_public_ip(&s.id, r.chance(70)).ok()?;
+            m.modify_subnet_attribute(&s.id, SubnetAttribute::MapPublicIp(r.chance(70))).ok()?;
         }
         let request = RunInstance { groups: groups(m, r, &s.vpc), subnet: Some(s.id), ..Default::default() };
         m.run_instance(request).ok().map(drop)

@@ -243,7 +243,7 @@ fn eip_05_auto_assigned_addresses_give_way() {
     let v = vpc(&mut m, "10.0.0.0/16");
     let s = subnet(&mut m, &v, "10.0.0.0/24");
     igw(&mut m, &v);
-    m.set_map_public_ip(&s, true).unwrap();
+    m.modify_subnet_attribute(&s, SubnetAttribute::MapPublicIp(true)).unwrap();
     let i = launch(&mut m, &s);
     assert_eq!(eth0(&m, &i).public, Some(ip("52.87.168.235")));
     let a = m.allocate_address(None).unwrap();

@@ -129,12 +129,12 @@ fn ip_07_attribute_and_launch_choice() {
     for (attribute, choice, expected) in
         [(false, None, false), (false, Some(true), true), (true, None, true), (true, Some(false), false)]
     {
-        m.set_map_public_ip(&s, attribute).unwrap();
+        m.modify_subnet_attribute(&s, SubnetAttribute::MapPublicIp(attribute)).unwrap();
         let spec = InterfaceSpec { subnet: Some(s.clone()), associate_public: choice, ..Default::default() };
         let i = m.run_instance(RunInstance { interfaces: vec![spec], ..Default::default() }).unwrap();
         assert_eq!(eth0(&m, &i).public.is_some(), expected, "{attribute} {choice:?}");
     }
-    m.set_map_public_ip(&s, true).unwrap();
+    m.modify_subnet_attribute(&s, SubnetAttribute::MapPublicIp(true)).unwrap();
     let free = eni(&mut m, &s);
     assert!(m.interfaces().get(&free).unwrap().public.is_none());
     let two = |choice| {
@@ -164,12 +164,15 @@ fn ip_13_paths_to_an_ipv6_address() {
     let plain = subnet(&mut m, &v, "10.0.1.0/24");
     let on_plain = eni(&mut m, &plain);
     assert_eq!(refused(&mut m, |m| m.assign_ipv6_addresses(&on_plain, &[], 1)), "InvalidParameterValue");
-    assert_eq!(refused(&mut m, |m| m.set_assign_ipv6(&plain, true)), "InvalidParameterValue");
+    assert_eq!(
+        refused(&mut m, |m| m.modify_subnet_attribute(&plain, SubnetAttribute::AssignIpv6(true))),
+        "InvalidParameterValue"
+    );
     assert!(!m.subnets().get(&s).unwrap().assign_ipv6);
     let six = |t: &str| format!("2001:db8:1234:1a00{t}").parse().unwrap();
     let a = eni(&mut m, &s);
     assert_eq!(m.assign_ipv6_addresses(&a, &[], 2).unwrap(), [six("::4"), six("::5")]);
-    m.set_assign_ipv6(&s, true).unwrap();
+    m.modify_subnet_attribute(&s, SubnetAttribute::AssignIpv6(true)).unwrap();
     let b = eni(&mut m, &s);
     assert_eq!(m.interfaces().get(&b).unwrap().ipv6, [six("::6")]);
     assert_eq!(refused(&mut m, |m| m.assign_ipv6_addresses(&b, &[six("::4")], 0)), "InvalidIPAddress.InUse");
