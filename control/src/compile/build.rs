@@ -5,7 +5,7 @@ use super::dirty::Dirty;
 use super::numbers::Numbers;
 use crate::model::{self, AssociatedWith, Direction, GroupRule, Model, NetworkInterface, RouteTarget, RulePeer};
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use vpcd_dataplane::topology::{
     Edge, Eni, EniIdx, Filter, FilterIdx, Nacl, NaclIdx, NatGateway, NatIdx, PublicOwner, Route, RouteTable,
@@ -87,12 +87,11 @@ impl Compiler {
     fn vpcs(&mut self, m: &Model, dirty: &Dirty<'_>) {
         let (numbers, t) = (&self.numbers, &mut self.topology);
         let mut edge = t.edge.get(0).cloned().unwrap_or_default();
-        let mut per_vpc: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
-        dirty.addresses.iter().for_each(|&(vpc, a)| _ = per_vpc.entry(vpc).or_default().insert(a));
+        let mut addresses = dirty.addresses.clone();
         for (id, v) in dirty.vpcs.iter() {
             let Some(at) = numbers.vpcs.get(id) else { continue };
             let new = v.map(|v| vpc(numbers, m, v));
-            let here = per_vpc.entry(id).or_default();
+            let here = addresses.entry(id).or_default();
             let igw = |v: Option<&Vpc>| v.is_some_and(|v| v.igw);
             if igw(t.vpcs.get(at as usize)) != igw(new.as_ref()) {
                 // All its public addresses came to the internet, or left it.
@@ -106,7 +105,7 @@ impl Compiler {
         // A stable order of IPv6 blocks, whatever the order of association.
         edge.blocks6.sort_by_key(|(n, v)| (IpNet::V6(*n), v.0));
         let mut come = Vec::new();
-        for (id, addresses) in per_vpc {
+        for (id, addresses) in addresses {
             let Some(at) = self.numbers.vpcs.get(id) else { continue };
             come.extend(self.addresses(m, id, VpcIdx(at), addresses, &mut edge));
         }

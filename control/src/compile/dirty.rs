@@ -4,35 +4,38 @@ use crate::model::{
     AssociatedWith, HasId, Model, NatGateway, NetworkAcl, NetworkInterface, RouteTable, SecurityGroup, Shelf, Subnet,
     Vpc,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Resources of one kind to look at again, oldest first.
+/// Resources of one kind to look at again, oldest first, those that are gone at the end.
 pub(super) struct Set<'a, T> {
     now: &'a Shelf<T>,
-    ids: BTreeSet<(u64, &'a str)>,
+    items: BTreeMap<(u64, &'a str), Option<&'a T>>,
 }
 
 impl<'a, T: HasId + Clone> Set<'a, T> {
     /// All that may differ.
     fn between(before: &'a Shelf<T>, now: &'a Shelf<T>) -> Set<'a, T> {
-        let mut set = Set { now, ids: BTreeSet::new() };
+        let mut set = Set { now, items: BTreeMap::new() };
         now.since(before).into_iter().for_each(|id| set.add(id));
         set
     }
 
     fn add(&mut self, id: &'a str) {
-        self.ids.insert((self.now.place(id).unwrap_or(u64::MAX), id));
+        match self.now.placed(id) {
+            Some((place, it)) => self.items.insert((place, id), Some(it)),
+            None => self.items.insert((u64::MAX, id), None),
+        };
     }
 
     /// Each with what it is now; none if it is gone.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a T>)> {
-        self.ids.iter().map(|&(_, id)| (id, self.now.get(id)))
+        self.items.iter().map(|(&(_, id), &it)| (id, it))
     }
 
     /// Those that are there.
     pub(super) fn present(&self) -> impl Iterator<Item = &'a T> {
-        self.iter().filter_map(|(_, it)| it)
+        self.items.values().filter_map(|it| *it)
     }
 }
 
@@ -46,7 +49,7 @@ pub(super) struct Dirty<'a> {
     pub(super) interfaces: Set<'a, NetworkInterface>,
     pub(super) nats: Set<'a, NatGateway>,
     /// Private and IPv6 addresses by VPC: owner, groups, public address.
-    pub(super) addresses: BTreeSet<(&'a str, IpAddr)>,
+    pub(super) addresses: BTreeMap<&'a str, BTreeSet<IpAddr>>,
 }
 
 /// A resource as it was and as it is.
@@ -77,18 +80,12 @@ impl<'a> Dirty<'a> {
             groups: Set::between(before.security_groups(), now.security_groups()),
             interfaces: Set::between(before.interfaces(), now.interfaces()),
             nats: Set::between(before.nat_gateways(), now.nat_gateways()),
-            addresses: BTreeSet::new(),
+            addresses: BTreeMap::new(),
         };
-        for v in d.vpcs.iter().map(|(id, _)| id) {
-            now.subnets().by(v).for_each(|s| d.subnets.add(&s.id));
-        }
         each_version!(table_associations, |_id, a| {
-            match &a.with {
-                AssociatedWith::Main(v) => now.subnets().by(v).for_each(|s| d.subnets.add(&s.id)),
-                AssociatedWith::Subnet(s) => d.subnets.add(s),
-                AssociatedWith::Gateway(g) => {
-                    now.internet_gateways().get(g).iter().filter_map(|g| g.vpc.as_ref()).for_each(|v| d.vpcs.add(v));
-                }
+            // A subnet or gateway names its association, and is touched with it.
+            if let AssociatedWith::Main(v) = &a.with {
+                now.subnets().by(v).for_each(|s| d.subnets.add(&s.id));
             }
         });
         each_version!(internet_gateways, |id, g| {
@@ -108,15 +105,16 @@ impl<'a> Dirty<'a> {
         });
         each_version!(elastic_ips, |_id, a| {
             if let Some(a) = &a.association {
-                let homes = versions(before.interfaces(), now.interfaces(), &a.interface);
-                d.addresses.extend(homes.map(|e| (e.vpc.as_str(), IpAddr::V4(a.private))));
+                for e in versions(before.interfaces(), now.interfaces(), &a.interface) {
+                    d.addresses.entry(&e.vpc).or_default().insert(IpAddr::V4(a.private));
+                }
             }
         });
-        for e in d.interfaces.iter().map(|(id, _)| id) {
-            now.route_tables().by(e).for_each(|t| d.route_tables.add(&t.id));
-            for e in versions(before.interfaces(), now.interfaces(), e) {
+        for (id, e) in d.interfaces.iter() {
+            now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
+            for e in before.interfaces().get(id).into_iter().chain(e) {
                 let own = e.private.iter().map(|a| IpAddr::V4(*a)).chain(e.ipv6.iter().map(|a| IpAddr::V6(*a)));
-                d.addresses.extend(own.map(|a| (e.vpc.as_str(), a)));
+                d.addresses.entry(&e.vpc).or_default().extend(own);
             }
         }
         d

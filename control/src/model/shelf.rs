@@ -77,20 +77,26 @@ impl<T: HasId + Clone> Shelf<T> {
     pub fn touched(&self) -> &[Id] {
         &self.touched
     }
-    /// Ids of all that may differ between `before` and now, each once: first what is here, oldest first, then what is gone.
+    /// Ids of all that may differ between `before` and now, gone ones included, each once.
     pub fn since<'a>(&'a self, before: &'a Shelf<T>) -> Vec<&'a str> {
-        let mut ids: Vec<&str> = Vec::new();
-        if self.base == before.stamp || self.stamp == before.stamp {
-            ids.extend(self.touched.iter().filter(|_| self.stamp != before.stamp).map(Id::as_str));
+        let (ours, theirs) = (self.touched.iter().map(Id::as_str), before.touched.iter().map(Id::as_str));
+        let mut ids: Vec<&str> = if self.stamp == before.stamp {
+            Vec::new()
+        } else if self.base == before.stamp {
+            ours.collect()
         } else if self.base == before.base {
-            ids.extend(before.touched.iter().chain(&self.touched).map(Id::as_str));
+            ours.chain(theirs).collect()
         } else {
-            ids.extend(before.iter().chain(self.iter()).map(T::id));
-        }
-        let mut placed: Vec<(u64, &str)> = ids.into_iter().map(|id| (self.place(id).unwrap_or(u64::MAX), id)).collect();
-        placed.sort_unstable();
-        placed.dedup();
-        placed.into_iter().map(|(_, id)| id).collect()
+            self.iter().chain(before.iter()).map(T::id).collect()
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+    /// The resource with this id and its place in the order of creation.
+    pub(crate) fn placed(&self, id: &str) -> Option<(u64, &T)> {
+        let at = *self.index.get(id)?;
+        Some((at, self.items.get(&at)?))
     }
     /// Place in the order of creation; never given twice.
     pub fn place(&self, id: &str) -> Option<u64> {
