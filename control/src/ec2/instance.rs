@@ -7,7 +7,8 @@ use super::params::Params;
 use super::xml::Xml;
 use super::{Operation, dns, interface, read, tag_set, timestamp, write};
 use crate::model::{
-    ApiError, Id, Instance, InstanceState, InterfaceSpec, LaunchDetails, Model, NetworkInterface, Result, RunInstance, refuse,
+    ApiError, Id, Instance, InstanceState, InterfaceSpec, LaunchDetails, Model, NetworkInterface, Result, RunInstance,
+    refuse,
 };
 use std::collections::BTreeMap;
 
@@ -58,16 +59,29 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     let (min, max) = (count("MinCount")?, count("MaxCount")?);
     let placement = p.structure("Placement");
     if let Some(placement) = placement {
-        placement.ignore(&["Tenancy", "GroupName", "HostId", "Affinity", "PartitionNumber", "AvailabilityZoneId", "GroupId"]);
+        placement.ignore(&[
+            "Tenancy",
+            "GroupName",
+            "HostId",
+            "Affinity",
+            "PartitionNumber",
+            "AvailabilityZoneId",
+            "GroupId",
+        ]);
     }
-    let interfaces: Vec<InterfaceSpec> = p.list("NetworkInterface").into_iter().map(interface_spec).collect::<Result<_>>()?;
+    let interfaces: Vec<InterfaceSpec> =
+        p.list("NetworkInterface").into_iter().map(interface_spec).collect::<Result<_>>()?;
     let mut groups = p.ids("SecurityGroupId");
     groups.extend(groups_by_name(m, p)?);
     let request = RunInstance {
         subnet: p.text("SubnetId").map(Into::into),
         groups,
         private: p.address4("PrivateIpAddress")?,
-        ipv6: p.list("Ipv6Address").into_iter().map(|a| a.address6("Ipv6Address")?.ok_or_else(|| a.missing("Ipv6Address"))).collect::<Result<_>>()?,
+        ipv6: p
+            .list("Ipv6Address")
+            .into_iter()
+            .map(|a| a.address6("Ipv6Address")?.ok_or_else(|| a.missing("Ipv6Address")))
+            .collect::<Result<_>>()?,
         ipv6_count: p.parsed("Ipv6AddressCount")?,
         interfaces,
         instance_type: kind.into(),
@@ -104,7 +118,8 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
 /// `SecurityGroup.N`: names of groups of the default VPC.
 fn groups_by_name(m: &Model, p: &Params) -> Result<Vec<Id>> {
     let find = |name: &str| {
-        let found = m.security_groups().iter().find(|g| g.name == name && m.vpcs().get(&g.vpc).is_some_and(|v| v.is_default));
+        let found =
+            m.security_groups().iter().find(|g| g.name == name && m.vpcs().get(&g.vpc).is_some_and(|v| v.is_default));
         found.map(|g| g.id.clone()).ok_or_else(|| {
             ApiError::new("InvalidGroup.NotFound", format!("The security group '{name}' does not exist in default VPC"))
         })
@@ -113,7 +128,14 @@ fn groups_by_name(m: &Model, p: &Params) -> Result<Vec<Id>> {
 }
 
 fn interface_spec(p: &Params) -> Result<InterfaceSpec> {
-    p.ignore(&["NetworkCardIndex", "PrimaryIpv6", "EnaSrdSpecification", "EnaQueueCount", "AssociateCarrierIpAddress", "InterfaceType"]);
+    p.ignore(&[
+        "NetworkCardIndex",
+        "PrimaryIpv6",
+        "EnaSrdSpecification",
+        "EnaQueueCount",
+        "AssociateCarrierIpAddress",
+        "InterfaceType",
+    ]);
     not_prefixes(p)?;
     Ok(InterfaceSpec {
         device_index: p.parsed("DeviceIndex")?.ok_or_else(|| p.missing("DeviceIndex"))?,
@@ -141,7 +163,8 @@ fn stop_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
 fn change_state(m: &mut Model, p: &Params, x: &mut Xml, step: Step, to: &str) -> Result<()> {
     p.ignore(&["AdditionalInfo", "Force", "SkipOsShutdown"]);
     let ids = named(m, p)?;
-    let before: Vec<&'static str> = ids.iter().map(|id| m.instances().get(id).map_or("terminated", |i| state(i).1)).collect();
+    let before: Vec<&'static str> =
+        ids.iter().map(|id| m.instances().get(id).map_or("terminated", |i| state(i).1)).collect();
     for id in &ids {
         step(m, id)?;
     }
@@ -162,7 +185,10 @@ fn change_state(m: &mut Model, p: &Params, x: &mut Xml, step: Step, to: &str) ->
 fn reboot_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     for id in named(m, p)? {
         if m.find::<Instance>(&id)?.state != InstanceState::Running {
-            return refuse("IncorrectInstanceState", format!("The instance '{id}' is not in a state from which it can be rebooted."));
+            return refuse(
+                "IncorrectInstanceState",
+                format!("The instance '{id}' is not in a state from which it can be rebooted."),
+            );
         }
     }
     x.done();
@@ -179,7 +205,9 @@ fn named(m: &Model, p: &Params) -> Result<Vec<Id>> {
     match missing.as_slice() {
         [] => Ok(ids),
         [one] => refuse("InvalidInstanceID.NotFound", format!("The instance ID '{one}' does not exist")),
-        several => refuse("InvalidInstanceID.NotFound", format!("The instance IDs '{}' do not exist", several.join(", "))),
+        several => {
+            refuse("InvalidInstanceID.NotFound", format!("The instance IDs '{}' do not exist", several.join(", ")))
+        }
     }
 }
 
@@ -210,7 +238,10 @@ fn describe_instances(m: &Model, p: &Params, x: &mut Xml) -> Result<()> {
     let ids = p.ids("InstanceId");
     if !ids.is_empty() {
         if p.has("MaxResults") {
-            return refuse("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults");
+            return refuse(
+                "InvalidParameterCombination",
+                "The parameter instancesSet cannot be used with the parameter maxResults",
+            );
         }
         named(m, p)?;
     }

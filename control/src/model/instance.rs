@@ -251,7 +251,11 @@ impl Model {
                 ),
             );
         }
-        self.end_instance(instance, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+        self.end_instance(
+            instance,
+            "Client.UserInitiatedShutdown",
+            "Client.UserInitiatedShutdown: User initiated shutdown",
+        );
         Ok(())
     }
 
@@ -285,7 +289,10 @@ impl Model {
     pub fn modify_instance_type(&mut self, instance: &str, kind: &str) -> Result<()> {
         let i = self.living(instance, "modified")?;
         if i.state != InstanceState::Stopped {
-            return refuse("IncorrectInstanceState", format!("The instance '{instance}' is not in the 'stopped' state."));
+            return refuse(
+                "IncorrectInstanceState",
+                format!("The instance '{instance}' is not in the 'stopped' state."),
+            );
         }
         if i.interfaces.len() > max_interfaces(kind) {
             return refuse(

@@ -5,7 +5,9 @@ use super::eval::Fail;
 use super::make::Make;
 use super::props::{Props, at};
 use super::schema::Type;
-use crate::model::{AssociateAddress, CreateNetworkInterface, Id, InterfaceSpec, Model, RunInstance, TrackingTimeouts};
+use crate::model::{
+    AssociateAddress, CreateNetworkInterface, Id, InterfaceSpec, LaunchDetails, Model, RunInstance, TrackingTimeouts,
+};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Makes one of these; answers what it is known by and what Ref gives.
@@ -131,6 +133,11 @@ fn instance(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
         interfaces,
         instance_type: p.text("InstanceType")?.unwrap_or_default(),
         zone: p.text("AvailabilityZone")?,
+        details: LaunchDetails {
+            image: p.text("ImageId")?.unwrap_or_default(),
+            key_name: p.text("KeyName")?,
+            ..LaunchDetails::default()
+        },
     };
     let check = p.bool("SourceDestCheck")?;
     let id = m.run_instance(request).map_err(at(blame(p)))?;
