@@ -18,7 +18,8 @@ const BATCH: usize = 256;
 
 /// What makes packets obey a change. It returns when every packet that comes in does.
 pub trait Publish: Send {
-    fn publish(&mut self, model: &Model);
+    /// `serial` is that of the [`Picture`] the model becomes.
+    fn publish(&mut self, model: &Model, serial: u64);
 }
 
 /// A change: the answer's text, or the refusal.
@@ -52,27 +53,20 @@ struct Job {
     answer: oneshot::Sender<Result<Answer>>,
 }
 
-/// Who is told of each picture that is in force, in order, on the writer's thread.
-pub type Watcher = Box<dyn FnMut(&Arc<Picture>) + Send>;
-
 impl Region {
-    /// Puts a model in service. It is published before this returns, and `watcher` has seen it.
+    /// Puts a model in service. It is published before this returns.
     pub fn open(
         mut model: Model,
         store: Option<Box<dyn Store>>,
         mut publish: Option<Box<dyn Publish>>,
-        mut watcher: Option<Watcher>,
     ) -> std::io::Result<Region> {
         if let Some(p) = &mut publish {
-            p.publish(&model);
+            p.publish(&model, 1);
         }
         model.settle();
         let first = Arc::new(Picture { model, serial: 1 });
-        if let Some(w) = &mut watcher {
-            w(&first);
-        }
         let current = Arc::new(ArcSwap::from(first));
-        let mut writer = Writer { store, publish, watcher, current: Arc::clone(&current) };
+        let mut writer = Writer { store, publish, current: Arc::clone(&current) };
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run(&queue))?;
         Ok(Region { current, jobs: Some(jobs), writer: Some(thread) })
@@ -116,7 +110,6 @@ impl Drop for Region {
 struct Writer {
     store: Option<Box<dyn Store>>,
     publish: Option<Box<dyn Publish>>,
-    watcher: Option<Watcher>,
     current: Arc<ArcSwap<Picture>>,
 }
 
@@ -153,15 +146,11 @@ impl Writer {
                 return;
             }
             if let Some(p) = &mut self.publish {
-                p.publish(&model);
+                p.publish(&model, serial + 1);
             }
             model.settle();
             serial += 1;
-            let next = Arc::new(Picture { model, serial });
-            self.current.store(Arc::clone(&next));
-            if let Some(w) = &mut self.watcher {
-                w(&next);
-            }
+            self.current.store(Arc::new(Picture { model, serial }));
         }
         for (answer, outcome) in outcomes {
             // Who does not wait any more is not told.
@@ -202,7 +191,7 @@ mod tests {
         }
     }
     impl Publish for Witness {
-        fn publish(&mut self, model: &Model) {
+        fn publish(&mut self, model: &Model, _: u64) {
             self.0.lock().unwrap().push(format!("published {}", model.vpcs().len()));
         }
     }
@@ -219,7 +208,7 @@ mod tests {
     fn a_change_is_stored_then_published_then_answered() {
         let log = Log::default();
         let witness = || Box::new(Witness(Arc::clone(&log), false));
-        let region = Region::open(Model::default(), Some(witness()), Some(witness()), None).unwrap();
+        let region = Region::open(Model::default(), Some(witness()), Some(witness())).unwrap();
         let answer = wait(region.change(vpc("10.0.0.0/16"))).unwrap();
         let picture = region.read();
         assert!(picture.model.vpcs().get(&answer.text).is_some());
@@ -233,7 +222,7 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_does_not_happen() {
         let log = Log::default();
-        let region = Region::open(Model::default(), Some(Box::new(Witness(log, true))), None, None).unwrap();
+        let region = Region::open(Model::default(), Some(Box::new(Witness(log, true))), None).unwrap();
         let refused = wait(region.change(vpc("10.0.0.0/16"))).unwrap_err();
         assert_eq!(refused.message, "The change could not be stored: state: no storage space");
         assert!(region.read().model.vpcs().is_empty());
@@ -241,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_rehearsal_changes_nothing() {
-        let region = Region::open(Model::default(), None, None, None).unwrap();
+        let region = Region::open(Model::default(), None, None).unwrap();
         assert!(region.rehearse(vpc("10.0.0.0/16")).is_ok());
         assert!(region.rehearse(vpc("10.0.0.0/8")).is_err());
         assert!(region.read().model.vpcs().is_empty());

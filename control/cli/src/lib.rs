@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod exec;
 pub mod explain;
 pub mod names;
 pub mod ports;

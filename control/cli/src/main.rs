@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{check, explain, replay, report, serve, up};
+use vpcd::{check, exec, explain, replay, report, serve, up};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -25,6 +25,7 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  vpcd bench pipeline --case full --flows 65536")]
     Bench(BenchCommand),
     Check(check::Args),
+    Exec(exec::Args),
     Explain(explain::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Bench(command) => command.run().map_err(Into::into),
         Command::Check(args) => check::run(&args),
+        Command::Exec(args) => exec::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -5,11 +5,12 @@ use super::interface::{ipv6_addresses, not_prefixes, private_addresses, write_gr
 use super::page::Page;
 use super::params::Params;
 use super::xml::Xml;
-use super::{Operation, dns, interface, read, tag_set, timestamp, write};
+use super::{Machine, Operation, ask, dns, interface, read, tag_set, timestamp, write};
 use crate::model::{
     ApiError, Id, Instance, InstanceState, InterfaceSpec, LaunchDetails, Model, NetworkInterface, Result, RunInstance,
     refuse,
 };
+use base64::Engine;
 use std::collections::BTreeMap;
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -20,6 +21,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     write("TerminateInstances", |m, p, x| change_state(m, p, x, Model::terminate_instance, "terminated")),
     write("RebootInstances", reboot_instances),
     read("DescribeInstanceStatus", describe_instance_status),
+    ask("GetConsoleOutput", get_console_output),
 ];
 
 fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
@@ -112,6 +114,16 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     }
     let made: Vec<&Instance> = ids.iter().filter_map(|i| m.instances().get(i)).collect();
     write_reservation(x, m, &made, Some("pending"));
+    Ok(())
+}
+
+fn get_console_output(m: &Model, p: &Params, x: &mut Xml, machine: &dyn Machine) -> Result<()> {
+    p.flag("Latest")?;
+    let i = m.find::<Instance>(p.need("InstanceId")?)?;
+    x.put("instanceId", &i.id);
+    x.time("timestamp", m.now().max(i.launched));
+    let text = machine.console(&i.id).unwrap_or_default();
+    x.put("output", base64::prelude::BASE64_STANDARD.encode(text));
     Ok(())
 }
 

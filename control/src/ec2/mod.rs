@@ -42,7 +42,7 @@ use crate::model::{ApiError, Model, Result};
 use crate::region::{Region, now_ms};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Version of the API that is spoken.
 pub const VERSION: &str = "2016-11-15";
@@ -52,6 +52,24 @@ pub const VERSION: &str = "2016-11-15";
 enum Run {
     Read(fn(&Model, &Params, &mut Xml) -> Result<()>),
     Write(fn(&mut Model, &Params, &mut Xml) -> Result<()>),
+    /// Asks the machine that instances run on.
+    Ask(fn(&Model, &Params, &mut Xml, &dyn Machine) -> Result<()>),
+}
+
+/// What instances run on.
+pub trait Machine: Send + Sync {
+    /// What an instance has written to its console, the last of it; none if it was never started here.
+    fn console(&self, instance: &str) -> Option<Vec<u8>>;
+}
+
+/// Instances are records only.
+#[derive(Debug)]
+struct NoMachine;
+
+impl Machine for NoMachine {
+    fn console(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// One operation of the API.
@@ -68,6 +86,11 @@ const fn read(name: &'static str, run: fn(&Model, &Params, &mut Xml) -> Result<(
 /// An operation that makes, changes or removes something.
 const fn write(name: &'static str, run: fn(&mut Model, &Params, &mut Xml) -> Result<()>) -> Operation {
     Operation { name, run: Run::Write(run) }
+}
+
+/// An operation that asks the machine.
+const fn ask(name: &'static str, run: fn(&Model, &Params, &mut Xml, &dyn Machine) -> Result<()>) -> Operation {
+    Operation { name, run: Run::Ask(run) }
 }
 
 /// All families.
@@ -107,9 +130,9 @@ pub fn built() -> Vec<&'static str> {
 }
 
 /// The service in front of a Region.
-#[derive(Debug)]
 pub struct Api {
     region: Region,
+    machine: Arc<dyn Machine>,
 }
 
 /// A finished answer.
@@ -124,7 +147,12 @@ pub struct Answer {
 
 impl Api {
     pub fn new(region: Region) -> Api {
-        Api { region }
+        Api { region, machine: Arc::new(NoMachine) }
+    }
+
+    /// With a machine that its instances run on.
+    pub fn with_machine(self, machine: Arc<dyn Machine>) -> Api {
+        Api { machine, ..self }
     }
 
     /// What it serves.
@@ -171,17 +199,21 @@ impl Api {
             "Expires",
         ]);
         let dry = params.flag("DryRun")?.unwrap_or(false);
+        let mut x = Xml::default();
         let run = match operation.run {
-            Run::Read(run) => {
+            Run::Write(run) => run,
+            Run::Read(_) | Run::Ask(_) => {
                 // A copy, because time goes on also while nothing changes.
                 let mut model = self.region.read().model.clone();
                 model.set_now(now_ms());
-                let mut x = Xml::default();
-                run(&model, &params, &mut x)?;
+                match operation.run {
+                    Run::Ask(run) => run(&model, &params, &mut x, &*self.machine)?,
+                    Run::Read(run) => run(&model, &params, &mut x)?,
+                    Run::Write(_) => {}
+                }
                 params.all_known()?;
                 return if dry { Err(would_do()) } else { Ok((x.into_text(), None)) };
             }
-            Run::Write(run) => run,
         };
         let name = operation.name;
         let change = Box::new(move |m: &mut Model| {
@@ -191,7 +223,6 @@ impl Api {
             {
                 return Ok(answer.to_string());
             }
-            let mut x = Xml::default();
             run(m, &params, &mut x)?;
             params.all_known()?;
             let text = x.into_text();

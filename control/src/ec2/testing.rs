@@ -4,7 +4,7 @@ use super::*;
 
 /// An API over an empty Region without a store or a dataplane.
 pub(super) fn api() -> Api {
-    Api::new(Region::open(Model::default(), None, None, None).unwrap())
+    Api::new(Region::open(Model::default(), None, None).unwrap())
 }
 
 /// Status and body of a call, written as `Action=CreateVpc&CidrBlock=10.0.0.0/16` (not URL-encoded).

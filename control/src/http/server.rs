@@ -105,6 +105,14 @@ impl Server {
         Ok(Server { listener: TcpListener::bind(addr).await?, options })
     }
 
+    /// Takes a socket that listens already, bound before the process moved into a network of its own. Within a runtime.
+    pub fn of(listener: std::net::TcpListener, options: Options) -> io::Result<Server> {
+        admissible(listener.local_addr()?, options.credentials.as_ref())
+            .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
+        listener.set_nonblocking(true)?;
+        Ok(Server { listener: TcpListener::from_std(listener)?, options })
+    }
+
     /// Where it listens.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()

@@ -18,7 +18,7 @@ mod sections;
 mod tests;
 mod yaml;
 
-pub use ports::{InternetHost, PortInfo};
+pub use ports::{InternetHost, PortInfo, default_hosts};
 
 use crate::model::Model;
 use std::borrow::Cow;

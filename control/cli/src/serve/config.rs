@@ -4,6 +4,7 @@ use crate::report::{Failure, Outcome};
 use anyhow::Context;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// What the file may say; everything has a default.
@@ -14,13 +15,20 @@ pub(super) struct Config {
     pub account: String,
     /// The Region whose packets are forwarded, and that unsigned calls mean.
     pub region: String,
+    /// Addresses of the hosts that stand for the internet.
+    pub internet: Vec<IpAddr>,
     /// Quotas by name, as in a template's `Metadata.Vpcd.Quotas`.
     pub quotas: BTreeMap<String, usize>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { account: "123456789012".into(), region: "us-east-1".into(), quotas: BTreeMap::new() }
+        Config {
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+            internet: vpcd_control::template::default_hosts().into_iter().flat_map(|h| h.addresses).collect(),
+            quotas: BTreeMap::new(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! Region's writer to the store and to [`plane`], and is answered when all workers run under it.
 
 mod config;
+mod hosts;
 mod log;
 mod plane;
 mod service;
@@ -13,11 +14,12 @@ use crate::report::{Failure, Outcome, print, warn};
 use anyhow::Context;
 use config::Config;
 use service::Front;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use vpcd_control::host::signals::{self, Wish};
+use vpcd_control::host::{access, claim};
 use vpcd_control::http::{Credentials, Options, Server, admissible};
 
 /// How often it looks whether something went wrong by itself.
@@ -38,6 +40,12 @@ pub struct Args {
     /// Keep nothing; also lets test suites start afresh with POST /moto-api/reset
     #[arg(long, conflicts_with = "state")]
     ephemeral: bool,
+    /// What instances are: network namespaces on this machine, or records only
+    #[arg(long, value_enum, default_value_t = Kind::Netns)]
+    hosts: Kind,
+    /// Threads that forward packets
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
     /// Account, Region, zones, pools, quotas (docs/serve.md)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -47,6 +55,13 @@ pub struct Args {
     /// Print one JSON object instead of the ready line
     #[arg(long)]
     json: bool,
+}
+
+/// What instances are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    Netns,
+    None,
 }
 
 /// Runs it.
@@ -62,9 +77,16 @@ pub fn run(args: &Args) -> Outcome {
     };
     admissible(args.listen, credentials.as_ref()).map_err(Failure::user)?;
     let anybody = credentials.is_none();
+    // Before the process may move into a network of its own.
+    let listener = TcpListener::bind(args.listen)
+        .map_err(|e| Failure::user(format_args!("cannot listen on {}: {e}", args.listen)))?;
+    if args.hosts == Kind::Netns {
+        access::obtain().map_err(Failure::user)?;
+    }
     // Before the first thread, so that all of them leave the signals to us.
     signals::hold().context("cannot hold signals")?;
-    let front = Arc::new(Front::open(&config, args.state.as_deref())?);
+    claim::release_on_panic();
+    let front = Arc::new(Front::open(&config, args)?);
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -73,9 +95,10 @@ pub fn run(args: &Args) -> Outcome {
         .build()
         .context("cannot start the runtime")?;
     let options = Options { region: config.region.clone(), credentials, ..Options::default() };
-    let server = runtime
-        .block_on(Server::bind(args.listen, options))
-        .map_err(|e| Failure::user(format_args!("cannot listen on {}: {e}", args.listen)))?;
+    let server = {
+        let _inside = runtime.enter();
+        Server::of(listener, options).context("cannot listen")?
+    };
     let address = server.address().context("cannot tell the address")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = runtime.spawn(server.serve(Arc::clone(&front), async {
@@ -106,5 +129,6 @@ pub fn run(args: &Args) -> Outcome {
         log::line("warning", "calls were cut off at the end", &serde_json::json!({"count": unfinished}));
     }
     drop(runtime);
+    front.close();
     Ok(())
 }

@@ -1,16 +1,17 @@
 //! Calls for each Region, and the few things beside them: who am I, health, metrics, starting afresh.
 
 use super::config::Config;
+use super::hosts::{Hosts, Order};
 use super::log;
 use super::plane::Plane;
+use super::{Args, Kind};
 use crate::report::{Failure, Outcome};
 use anyhow::Context;
 use dashmap::DashMap;
 use serde_json::json;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-use vpcd_control::compile::Compiler;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
 use vpcd_control::ec2::{self, Api};
 use vpcd_control::http::{Access, RefusedRequest, Request, Response, Service};
 use vpcd_control::model::{ApiError, Model};
@@ -20,6 +21,20 @@ use vpcd_dataplane::engine;
 use vpcd_dataplane::topology::Topology;
 use vpcd_io::live::Live;
 
+/// Calls that are answered when this machine's hosts are as they say.
+const HOST_OPERATIONS: &[&str] = &[
+    "AssignIpv6Addresses",
+    "AssignPrivateIpAddresses",
+    "AttachNetworkInterface",
+    "DetachNetworkInterface",
+    "RunInstances",
+    "StartInstances",
+    "StopInstances",
+    "TerminateInstances",
+    "UnassignIpv6Addresses",
+    "UnassignPrivateIpAddresses",
+];
+
 const XML: &str = "text/xml;charset=UTF-8";
 
 /// What answers.
@@ -27,24 +42,59 @@ pub(super) struct Front {
     config: Config,
     store: Option<Redb>,
     live: Arc<Live>,
+    /// What instances of the home Region are; none: records.
+    hosts: Option<Arc<Hosts>>,
+    /// Orders for hosts, until the home Region takes them.
+    orders: Mutex<Option<Sender<Order>>>,
     /// By name; each comes into being when it is first named.
     regions: DashMap<String, Arc<Api>>,
 }
 
 impl Front {
     /// Opens the store and the home Region, whose packets are forwarded.
-    pub(super) fn open(config: &Config, state: Option<&Path>) -> Outcome<Front> {
-        let store = match state {
+    pub(super) fn open(config: &Config, args: &Args) -> Outcome<Front> {
+        let store = match &args.state {
             Some(dir) => Some(Redb::open(dir, &config.region).map_err(Failure::user)?),
             None => None,
         };
         let seed = RandomState::new().hash_one(std::process::id());
-        let engine = engine::Config { seed, ..engine::Config::default() };
+        let engine = engine::Config { seed, workers: args.workers.into(), ..engine::Config::default() };
         let live = Live::start(engine, Topology::default(), Vec::new(), None).context("cannot start the engine")?;
         let live = Arc::new(live);
-        let front = Front { config: config.clone(), store, live, regions: DashMap::new() };
+        let (hosts, orders) = match args.hosts {
+            Kind::Netns => {
+                let (hosts, orders) = Hosts::start(Arc::clone(&live), args.workers.into(), &config.internet)?;
+                (Some(Arc::new(hosts)), Some(orders))
+            }
+            Kind::None => (None, None),
+        };
+        let regions = DashMap::new();
+        let front = Front { config: config.clone(), store, live, hosts, orders: Mutex::new(orders), regions };
         front.region(&config.region).map_err(|e| Failure::user(e.message))?;
         Ok(front)
+    }
+
+    /// Ends what forwards packets; everything that was acknowledged is stored already.
+    pub(super) fn close(&self) {
+        // The writer of the home Region has the other end of the orders: without it the hosts end.
+        self.regions.clear();
+        if let Some(hosts) = &self.hosts {
+            hosts.join();
+        }
+    }
+
+    /// Waits for the hosts that a call asks for. Those that could not be made are ended as AWS ends them.
+    async fn settle_hosts(&self, api: &Api, serial: u64) {
+        let Some(hosts) = &self.hosts else { return };
+        hosts.done(serial).await;
+        for (id, message) in hosts.take_failures() {
+            let end = move |m: &mut Model| {
+                m.end_instance(&id, "Server.InternalError", &format!("Server.InternalError: {message}"));
+                Ok(String::new())
+            };
+            // If even that cannot be stored, the log has said why.
+            let _ = api.region().change(Box::new(end)).await;
+        }
     }
 
     /// The Region of this name, made on first sight.
@@ -68,14 +118,20 @@ impl Front {
             };
             let home = name == self.config.region;
             let plane = home.then(|| -> Box<dyn vpcd_control::region::Publish> {
-                Box::new(Plane { live: Arc::clone(&self.live), compiler: Arc::new(Mutex::new(Compiler::new())) })
+                let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Box::new(Plane::new(Arc::clone(&self.live), orders))
             });
             let mut store = store.map(|s| -> Box<dyn Store> { Box::new(s) });
             if let Some(s) = store.as_mut().filter(|_| saved.is_empty()) {
                 s.commit(&model.records()).map_err(|e| failed(&e))?;
             }
-            let region = Region::open(model, store, plane, None).map_err(|e| failed(&e))?;
-            Ok::<_, ApiError>(Arc::new(Api::new(region)))
+            let region = Region::open(model, store, plane).map_err(|e| failed(&e))?;
+            let machine = self.hosts.clone().filter(|_| home);
+            let api = Api::new(region);
+            Ok::<_, ApiError>(Arc::new(match machine {
+                Some(machine) => api.with_machine(machine),
+                None => api,
+            }))
         })?;
         Ok(Arc::clone(&entry))
     }
@@ -94,8 +150,8 @@ impl Front {
         model.set_region(name);
         model.set_account(&self.config.account);
         for (quota, value) in &self.config.quotas {
-            if let Some(limit) = model.limits_mut().by_name(quota) {
-                *limit = *value;
+            if let Err(e) = model.set_quota(quota, *value) {
+                log::line("warning", "a quota of the configuration is not applied", &json!({"error": e.message}));
             }
         }
     }
@@ -135,7 +191,8 @@ impl Front {
 
 impl Service for Front {
     async fn call(&self, request: Request) -> Response {
-        let action = request.members.iter().find(|(k, _)| k == "Action").map_or("", |(_, v)| v.as_str());
+        let action = request.members.iter().find(|(k, _)| k == "Action").map(|(_, v)| v.clone()).unwrap_or_default();
+        let action = action.as_str();
         if request.service == "sts" || action == "GetCallerIdentity" {
             return match action {
                 "GetCallerIdentity" => self.identity(&request),
@@ -148,7 +205,14 @@ impl Service for Front {
             };
         }
         let answer = match self.region(&request.region) {
-            Ok(api) => api.call(request.members, &request.request_id).await,
+            Ok(api) => {
+                let waits = HOST_OPERATIONS.contains(&action);
+                let answer = api.call(request.members, &request.request_id).await;
+                if let Some(serial) = answer.serial.filter(|_| waits) {
+                    self.settle_hosts(&api, serial).await;
+                }
+                answer
+            }
             Err(e) => ec2::refusal(&e, &request.request_id),
         };
         Response { status: answer.status, content_type: XML, body: answer.body.into_bytes() }

@@ -1,0 +1,217 @@
+//! Instances as hosts: a thread that makes namespaces and ports of what the Region says should run, in the order in which it says so.
+//!
+//! [`Order`]s come from the writer after each publish. A call that launches, stops or rearranges instances is answered when its order has
+//! been carried out ([`Hosts::done`]); other calls do not wait. What could not be made is told to who asks ([`Hosts::take_failures`]).
+
+use super::log;
+use crate::report::{Failure, Outcome};
+use base64::Engine;
+use dashmap::DashMap;
+use serde_json::json;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+use vpcd_control::ec2::Machine;
+use vpcd_control::host::{Console, Device, INTERNET_NAMESPACE, Lab, Link, Space};
+use vpcd_control::model::Id;
+use vpcd_dataplane::topology::{INTERNET, PortNo};
+use vpcd_io::live::{Live, LivePort};
+
+/// What should be after a publish.
+pub(super) struct Order {
+    /// Of the publish.
+    pub(super) serial: u64,
+    /// Instances that may have changed; none: it should not be there.
+    pub(super) instances: Vec<(Id, Option<Wanted>)>,
+}
+
+/// A host as it should be.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub(super) space: Space,
+    /// Port of each link.
+    pub(super) ports: Vec<PortNo>,
+    /// Base64, as sent.
+    pub(super) user_data: Option<String>,
+}
+
+/// The namespace of an instance.
+pub(super) fn namespace(instance: &str) -> String {
+    format!("vpcd-{instance}")
+}
+
+/// The thread, and what it tells.
+pub(super) struct Hosts {
+    done: watch::Receiver<u64>,
+    consoles: Arc<DashMap<Id, Console>>,
+    failures: Arc<Mutex<Vec<(Id, String)>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Hosts {
+    /// Starts with a namespace for the internet. The thread ends, and all hosts with it, when the sender of orders is dropped.
+    pub(super) fn start(live: Arc<Live>, queues: usize, internet: &[IpAddr]) -> Outcome<(Hosts, Sender<Order>)> {
+        let mut lab = Lab::new(queues).map_err(Failure::user)?;
+        for pid in lab.ended() {
+            log::line("warning", "removed what a killed process left behind", &json!({ "pid": pid }));
+        }
+        let devices = lab.add(Space::internet(INTERNET_NAMESPACE, internet.iter().copied())).map_err(Failure::user)?;
+        for device in devices {
+            let port = LivePort::new(INTERNET, crate::ports::INTERNET_NAME, device.queues);
+            live.plug(port).map_err(Failure::user)?;
+        }
+        let (orders, queue) = channel();
+        let (progress, done) = watch::channel(0);
+        let (consoles, failures) = (Arc::<DashMap<Id, Console>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let keeper = Keeper {
+            lab,
+            live,
+            hosts: HashMap::new(),
+            consoles: Arc::clone(&consoles),
+            failures: Arc::clone(&failures),
+            progress,
+        };
+        let thread = std::thread::Builder::new().name("hosts".into()).spawn(move || keeper.run(&queue));
+        let thread = Mutex::new(Some(thread.map_err(Failure::user)?));
+        Ok((Hosts { done, consoles, failures, thread }, orders))
+    }
+
+    /// Waits until the order of this publish has been carried out.
+    pub(super) async fn done(&self, serial: u64) {
+        // An error: the thread has ended, and nothing is waited for any more.
+        let _ = self.done.clone().wait_for(|done| *done >= serial).await;
+    }
+
+    /// Instances that could not be made, and why; each is told once.
+    pub(super) fn take_failures(&self) -> Vec<(Id, String)> {
+        std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for the thread, whose sender must be gone.
+    pub(super) fn join(&self) {
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic has been reported by itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Machine for Hosts {
+    fn console(&self, instance: &str) -> Option<Vec<u8>> {
+        Some(self.consoles.get(instance)?.text())
+    }
+}
+
+/// What the thread has.
+struct Keeper {
+    lab: Lab,
+    live: Arc<Live>,
+    /// What stands.
+    hosts: HashMap<Id, Wanted>,
+    consoles: Arc<DashMap<Id, Console>>,
+    failures: Arc<Mutex<Vec<(Id, String)>>>,
+    progress: watch::Sender<u64>,
+}
+
+impl Keeper {
+    fn run(mut self, queue: &Receiver<Order>) {
+        while let Ok(order) = queue.recv() {
+            for (id, wanted) in order.instances {
+                if let Err(message) = self.carry_out(&id, wanted) {
+                    log::line(
+                        "error",
+                        "an instance is not what it should be",
+                        &json!({"instance": id, "error": message}),
+                    );
+                    self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((id, message));
+                }
+            }
+            self.progress.send_replace(order.serial);
+        }
+        let ports: Vec<PortNo> = self.hosts.values().flat_map(|h| h.ports.clone()).chain([INTERNET]).collect();
+        for port in ports {
+            let _ = self.live.unplug(port);
+        }
+        if let Err(e) = self.lab.close() {
+            log::line("error", "hosts were left behind", &json!({"error": e.to_string()}));
+        }
+    }
+
+    fn carry_out(&mut self, id: &Id, wanted: Option<Wanted>) -> Result<(), String> {
+        match (self.hosts.get(id).cloned(), wanted) {
+            (None, None) => Ok(()),
+            (None, Some(new)) => self.launch(id, new),
+            (Some(old), None) => self.end(id, &old),
+            (Some(old), Some(new)) => self.change(id, old, new),
+        }
+    }
+
+    fn launch(&mut self, id: &Id, new: Wanted) -> Result<(), String> {
+        let name = new.space.name.clone();
+        let devices = self.lab.add(new.space.clone()).map_err(text)?;
+        self.hosts.insert(id.clone(), new.clone());
+        for (device, port) in devices.into_iter().zip(&new.ports) {
+            self.plug(*port, device)?;
+        }
+        let Some(data) = &new.user_data else { return Ok(()) };
+        // Who calls without a client library may send it as it is.
+        let script = match base64::prelude::BASE64_STANDARD.decode(data.trim()) {
+            Ok(script) => script,
+            Err(_) => data.clone().into_bytes(),
+        };
+        let console = self.lab.run_user_data(&name, &script).map_err(text)?;
+        self.consoles.insert(id.clone(), console);
+        Ok(())
+    }
+
+    fn end(&mut self, id: &Id, old: &Wanted) -> Result<(), String> {
+        for port in &old.ports {
+            self.live.unplug(*port).map_err(text)?;
+        }
+        self.lab.remove(&old.space.name).map_err(text)?;
+        self.hosts.remove(id);
+        Ok(())
+    }
+
+    fn change(&mut self, id: &Id, old: Wanted, new: Wanted) -> Result<(), String> {
+        let name = &new.space.name;
+        let (before, after) = (links(&old), links(&new));
+        for (device, (link, port)) in &before {
+            // Another interface at the same place is another device.
+            if after.get(device).is_none_or(|(l, p)| l.mac != link.mac || p != port) {
+                self.live.unplug(*port).map_err(text)?;
+                self.lab.remove_link(name, device).map_err(text)?;
+            }
+        }
+        for (device, (link, port)) in &after {
+            match before.get(device).filter(|(l, p)| l.mac == link.mac && p == port) {
+                Some((old, _)) if old == link => {}
+                Some(_) => self.lab.reconfigure(name, (*link).clone()).map_err(text)?,
+                None => {
+                    let device = self.lab.add_link(name, (*link).clone()).map_err(text)?;
+                    self.plug(*port, device)?;
+                }
+            }
+        }
+        drop((before, after));
+        self.hosts.insert(id.clone(), new);
+        Ok(())
+    }
+
+    fn plug(&self, port: PortNo, device: Device) -> Result<(), String> {
+        let name = device.port.unwrap_or_default();
+        self.live.plug(LivePort::new(port, name, device.queues)).map_err(text)
+    }
+}
+
+/// Links by device name, with their ports.
+fn links(host: &Wanted) -> HashMap<&str, (&Link, PortNo)> {
+    host.space.links.iter().zip(&host.ports).map(|(l, p)| (l.device.as_str(), (l, *p))).collect()
+}
+
+fn text(e: impl ToString) -> String {
+    e.to_string()
+}
