@@ -211,3 +211,6 @@ fn nothing(p: &Params, x: &mut Xml, set: &str) -> Result<()> {
     Page::cut(p, std::iter::empty::<(u64, ())>())?.write(x, set, |_, ()| {});
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

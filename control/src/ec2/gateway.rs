@@ -114,3 +114,6 @@ fn egress_only_members(x: &mut Xml, m: &Model, g: &EgressOnlyGateway) {
     x.list("attachmentSet", [&g.vpc], |x, vpc| attachment(x, vpc, "attached"));
     tag_set(x, m, &g.id);
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,6 @@ fn lasting_members(x: &mut Xml, m: &Model, n: &NatGateway) {
     x.time("createTime", n.created);
     tag_set(x, m, &n.id);
 }
+
+#[cfg(test)]
+mod tests;

@@ -285,3 +285,6 @@ fn vgw_route_propagation(m: &mut Model, p: &Params, _: &mut Xml) -> Result<()> {
     m.find::<RouteTable>(p.need("RouteTableId")?)?;
     Err(unknown("InvalidGatewayID.NotFound", "gateway ID", p.need("GatewayId")?))
 }
+
+#[cfg(test)]
+mod tests;

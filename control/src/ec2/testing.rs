@@ -27,6 +27,31 @@ pub(super) fn made(api: &Api, call: &str, name: &str) -> String {
     text(&ok(api, call), name)
 }
 
+/// Changes the model behind the API, where calls of other families would do it; answers what `change` does.
+pub(super) fn change(api: &Api, change: impl FnOnce(&mut Model) -> Result<String> + Send + 'static) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(api.region().change(Box::new(change))).unwrap().text
+}
+
+/// A subnet, made so.
+pub(super) fn subnet(api: &Api, vpc: &str, cidr: &str) -> String {
+    let (vpc, cidr4) = (vpc.to_string(), cidr.parse().unwrap());
+    change(api, move |m| m.create_subnet(crate::model::CreateSubnet { vpc, cidr4, cidr6: None, az: None }))
+}
+
+/// An instance in a subnet, made so.
+pub(super) fn instance(api: &Api, subnet: &str) -> String {
+    let subnet = Some(subnet.to_string());
+    change(api, move |m| m.run_instance(crate::model::RunInstance { subnet, ..Default::default() }))
+}
+
+/// An internet gateway, attached.
+pub(super) fn internet_gateway(api: &Api, vpc: &str) -> String {
+    let id = made(api, "Action=CreateInternetGateway", "internetGatewayId");
+    ok(api, &format!("Action=AttachInternetGateway&InternetGatewayId={id}&VpcId={vpc}"));
+    id
+}
+
 /// Code and message of a call that must be refused.
 pub(super) fn refused(api: &Api, call: &str) -> (String, String) {
     let (status, body) = send(api, call);

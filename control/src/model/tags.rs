@@ -42,6 +42,9 @@ impl Model {
                 return refuse("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.");
             }
         }
+        if tags.is_empty() {
+            return Ok(());
+        }
         for id in resources {
             if self.tags.get(id).is_none() {
                 self.tags.put(TagSet { id: id.clone(), tags: BTreeMap::new() });

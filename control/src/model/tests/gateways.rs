@@ -154,6 +154,66 @@ fn nat_12_deletion_keeps_the_allocation() {
     assert_eq!(refused(&mut m, |m| m.delete_nat_gateway("nat-0")), "NatGatewayNotFound");
 }
 
+// covers: NAT-10 NAT-11 NAT-14
+#[test]
+fn nat_10_the_ended_are_seen_for_an_hour() {
+    const MINUTE: u64 = 60_000;
+    let mut m = Model::default();
+    m.set_now(MINUTE);
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let a = m.allocate_address(None).unwrap();
+    let failed = m.create_nat_gateway(CreateNatGateway::public(&s, &a)).unwrap();
+    let deleted_late = m.create_nat_gateway(CreateNatGateway::public(&s, &a)).unwrap();
+    igw(&mut m, &v);
+    let n = nat(&mut m, &s);
+    m.create_tags(&[n.clone(), failed.clone()], &[("k".into(), "v".into())]).unwrap();
+    assert_eq!(m.elastic_ips().get(&a).unwrap().association, None);
+    m.limits_mut().nat_gateways_per_zone = 1;
+    let request = CreateNatGateway::public(&s, &a);
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(request)), "NatGatewayLimitExceeded");
+    m.set_now(31 * MINUTE);
+    m.delete_nat_gateway(&n).unwrap();
+    m.delete_nat_gateway(&deleted_late).unwrap();
+    let ended = m.nat_gateways().get(&n).unwrap();
+    assert_eq!((ended.created, ended.deleted), (MINUTE, Some(31 * MINUTE)));
+    let seen = |m: &Model| [&failed, &deleted_late, &n].map(|id| m.find::<NatGateway>(id).is_ok());
+    m.set_now(60 * MINUTE);
+    assert_eq!(seen(&m), [true, true, true]);
+    m.set_now(62 * MINUTE);
+    assert_eq!(seen(&m), [false, true, true]);
+    // The clock of a model that was stored goes on where it stood.
+    let records = m.records();
+    let stored = records.iter().filter_map(|r| Some((r.kind, r.value.as_deref()?)));
+    let mut back = Model::restore(stored).unwrap();
+    for m in [&mut m, &mut back] {
+        m.set_now(90 * MINUTE);
+        assert_eq!(seen(m), [false, true, true]);
+        assert_eq!(m.all_tags().len(), 1);
+        m.set_now(92 * MINUTE);
+        assert_eq!(seen(m), [false, false, false]);
+        assert!(m.all_tags().is_empty());
+    }
+}
+
+#[test]
+fn private_gateways_have_no_public_address() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let request = CreateNatGateway { subnet: s.clone(), is_private: true, ..Default::default() };
+    let n = m.create_nat_gateway(request.clone()).unwrap();
+    let other = m.create_nat_gateway(request).unwrap();
+    let gateway = |m: &Model, id: &str| m.nat_gateways().get(id).unwrap().clone();
+    assert_eq!((gateway(&m, &n).private, gateway(&m, &n).public), (Some(ip("10.0.0.4")), None));
+    assert_eq!(gateway(&m, &other).private, Some(ip("10.0.0.5")));
+    m.delete_nat_gateway(&n).unwrap();
+    let fixed = CreateNatGateway { subnet: s, is_private: true, private: Some(ip("10.0.0.5")), ..Default::default() };
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(fixed.clone())), "InvalidIPAddress.InUse");
+    let free = CreateNatGateway { private: Some(ip("10.0.0.4")), ..fixed };
+    m.create_nat_gateway(free).unwrap();
+}
+
 // covers: EIP-01 EIP-09 EIP-11 EIP-12 EIP-A1
 #[test]
 fn eip_01_allocation() {

@@ -313,3 +313,34 @@ fn rt_48_routes_outlive_their_targets() {
     w.m.replace_route(&custom, net("0.0.0.0/0"), target).unwrap();
     assert!(w.m.route_active(&w.v, &route(&w).target));
 }
+
+// covers: S-03-10
+#[test]
+fn s_03_10_interfaces_of_any_zone() {
+    let mut w = world();
+    let custom = w.custom.clone();
+    let request = CreateSubnet { az: Some("us-east-1b".into()), ..subnet_request(&w.v, "10.0.2.0/24") };
+    let elsewhere = w.m.create_subnet(request).unwrap();
+    w.m.associate_route_table(&custom, AssociateWith::Subnet(w.s1.clone())).unwrap();
+    let e = RouteTarget::NetworkInterface(eni(&mut w.m, &elsewhere));
+    w.m.create_route(&custom, net("192.0.2.0/24"), e).unwrap();
+    let n = RouteTarget::NatGateway(nat(&mut w.m, &elsewhere));
+    w.m.create_route(&custom, net("0.0.0.0/0"), n).unwrap();
+}
+
+// covers: S-03-13
+#[test]
+fn s_03_13_routes_of_a_gateway_table_outlive_their_subnet() {
+    let mut w = world();
+    let custom = w.custom.clone();
+    w.m.associate_route_table(&custom, AssociateWith::Gateway(w.igw.clone())).unwrap();
+    let e = RouteTarget::NetworkInterface(eni(&mut w.m, &w.s1));
+    w.m.create_route(&custom, net("10.0.1.0/24"), e.clone()).unwrap();
+    w.m.delete_subnet(&w.s2).unwrap();
+    let route = |w: &World| w.m.route_tables().get(&w.custom).unwrap().routes.last().unwrap().clone();
+    assert_eq!((route(&w).destination, route(&w).target), (net("10.0.1.0/24"), e.clone()));
+    // Without the subnet the route could not be made, nor changed.
+    assert_eq!(refused(&mut w.m, |m| m.replace_route(&custom, net("10.0.1.0/24"), e.clone())), "InvalidParameterValue");
+    subnet(&mut w.m, &w.v, "10.0.1.0/24");
+    w.m.replace_route(&custom, net("10.0.1.0/24"), e).unwrap();
+}
