@@ -30,6 +30,12 @@ mod subnet;
 mod tags;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests_account;
+#[cfg(test)]
+mod tests_subnet;
+#[cfg(test)]
+mod tests_vpc;
 mod vpc;
 mod xml;
 

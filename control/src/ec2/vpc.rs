@@ -43,6 +43,9 @@ fn pools_and_places(m: &Model, p: &Params) -> Result<()> {
     if let Some(pool) = p.text("Ipv6Pool") {
         return refuse("InvalidIpv6PoolId.NotFound", format!("The pool ID '{pool}' does not exist."));
     }
+    if p.text("Ipv6CidrBlock").is_some() {
+        return Err(p.missing("Ipv6Pool"));
+    }
     unknown_ipam_pool(p)?;
     match p.text("Ipv6CidrBlockNetworkBorderGroup") {
         Some(group) if group != m.region() => Err(p.invalid("Ipv6CidrBlockNetworkBorderGroup", group)),
@@ -50,12 +53,17 @@ fn pools_and_places(m: &Model, p: &Params) -> Result<()> {
     }
 }
 
-/// There is no address manager, so none of its pools.
+/// There is no address manager, so none of its pools, and only its pools have lengths to choose from.
 pub(super) fn unknown_ipam_pool(p: &Params) -> Result<()> {
-    match p.text("Ipv4IpamPoolId").or(p.text("Ipv6IpamPoolId")) {
-        Some(pool) => refuse("InvalidIpamPoolId.NotFound", format!("The ipam-pool ID '{pool}' does not exist.")),
-        None => Ok(()),
+    for (pool, length) in [("Ipv4IpamPoolId", "Ipv4NetmaskLength"), ("Ipv6IpamPoolId", "Ipv6NetmaskLength")] {
+        if let Some(id) = p.text(pool) {
+            return refuse("InvalidIpamPoolId.NotFound", format!("The ipam-pool ID '{id}' does not exist."));
+        }
+        if p.text(length).is_some() {
+            return Err(p.missing(pool));
+        }
     }
+    Ok(())
 }
 
 fn delete_vpc(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {

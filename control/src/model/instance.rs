@@ -109,8 +109,9 @@ impl Model {
                 plans.push((spec, Plan::Existing(existing.clone()), eni.subnet.clone()));
                 continue;
             }
-            let Some(subnet) = spec.subnet.clone() else {
-                return refuse("VPCIdNotSpecified", "No default VPC for this user: name a subnet.");
+            let subnet = match &spec.subnet {
+                Some(subnet) => subnet.clone(),
+                None => self.default_subnet(request.zone.as_deref())?.id.clone(),
             };
             let create = CreateNetworkInterface {
                 subnet: subnet.clone(),

@@ -1,9 +1,13 @@
 //! One test per rule that the model enforces; every refusal is also checked to change nothing.
 
+mod default_vpc;
+mod dhcp;
 mod filters;
 mod gateways;
 mod interfaces;
+mod quotas;
 mod routing;
+mod subnets;
 mod vpc;
 
 use super::*;
