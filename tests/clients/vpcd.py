@@ -1,6 +1,6 @@
 """A server for tests with real clients, and the test case that all of them share.
 
-One `vpcd serve --ephemeral` serves a whole run of tests; each test begins with a fresh account.
+One `vpcd serve --ephemeral --hosts none` serves a whole run of tests; each test begins with a fresh account.
 The binary is the one that VPCD names, else target/debug/vpcd or target/release/vpcd, whichever is newer.
 """
 import atexit
@@ -10,6 +10,8 @@ import pathlib
 import subprocess
 import sys
 import unittest
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import boto3
@@ -78,9 +80,14 @@ def shared():
     """The server that most tests use."""
     global _shared
     if _shared is None:
-        _shared = Server("--ephemeral")
+        _shared = Server("--ephemeral", "--hosts", "none")
         atexit.register(_shared.stop)
     return _shared
+
+
+def live():
+    """Whether tests may make namespaces on this machine."""
+    return os.environ.get("VPCD_LIVE") == "1"
 
 
 class Case(unittest.TestCase):
@@ -108,6 +115,15 @@ class Case(unittest.TestCase):
         self.assertEqual(error["Code"], code, error["Message"])
         return error["Message"]
 
+    def xml(self, **members):
+        """Sends members as they are, past what client libraries check; status and body."""
+        body = urllib.parse.urlencode({"Version": "2016-11-15", **members}).encode()
+        try:
+            with urllib.request.urlopen(self.server.endpoint, data=body) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+
     def tags(self, **tags):
         """Tags in the form that calls take."""
         return [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -115,3 +131,24 @@ class Case(unittest.TestCase):
     def tagged(self, kind, **tags):
         """The TagSpecifications of a call that makes one `kind`."""
         return [{"ResourceType": kind, "Tags": self.tags(**tags)}]
+
+
+@unittest.skipUnless(live(), "makes network namespaces: set VPCD_LIVE=1, as root")
+class LiveCase(Case):
+    """A test whose instances are namespaces: `self.inside(instance, ...)` runs a command in one."""
+
+    def setUp(self):
+        self.server = Server("--ephemeral")
+        self.addCleanup(lambda: self.assertEqual(self.server.stop(), 0))
+        self.ec2 = self.server.client("ec2")
+
+    def inside(self, where, *words, timeout=20):
+        """Runs a command in an instance, or in `internet`; the finished process."""
+        return subprocess.run([binary(), "exec", where, "--", *words], capture_output=True, text=True, timeout=timeout)
+
+    def spawn(self, where, *words):
+        """Starts a command that goes on until the test ends."""
+        process = subprocess.Popen([binary(), "exec", where, "--", *words], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        return process
