@@ -16,11 +16,6 @@ pub struct AssociateAddress {
     pub allow_reassociation: Option<bool>,
 }
 
-/// 198.51.100.0/24: Elastic IPs, .1 first.
-const ELASTIC_POOL: (u32, u32) = (0xc633_6401, 254);
-/// 52.87.168.235 onwards: auto-assigned.
-const PUBLIC_POOL: (u32, u32) = (0x3457_a8eb, 65_536);
-
 impl Model {
     /// AllocateAddress: the next of the pool, or the one asked for (EIP-01, EIP-09, EIP-12).
     pub fn allocate_address(&mut self, address: Option<Ipv4Addr>) -> Result<Id> {
@@ -44,7 +39,7 @@ impl Model {
             }
             None => {
                 // Freshest first: a released address comes back only when the pool has gone round.
-                let (first, size) = ELASTIC_POOL;
+                let (first, size) = self.scalars.pools.elastic();
                 let from = self.scalars.next_elastic;
                 match (0..size).map(|i| (from + i) % size).find(|i| !taken(Ipv4Addr::from(first + i))) {
                     Some(i) => {
@@ -209,7 +204,7 @@ impl Model {
         if self.public_of(eni).is_some() {
             return;
         }
-        let (first, size) = PUBLIC_POOL;
+        let (first, size) = self.scalars.pools.public();
         let taken = |a: Ipv4Addr| self.public_taken(a);
         let from = self.scalars.next_public;
         // The address after the last one given, so that stop and start change it (IP-10).

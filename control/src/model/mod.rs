@@ -20,6 +20,7 @@ mod limits;
 mod nacl;
 mod nat;
 pub mod parse;
+mod pools;
 mod record;
 mod routing;
 mod shelf;
@@ -39,6 +40,7 @@ pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
 pub use limits::{Limits, QUOTAS, Quota};
 pub use nacl::NetworkAclEntrySpec;
 pub use nat::CreateNatGateway;
+pub use pools::Pools;
 pub use record::Record;
 pub use routing::AssociateWith;
 pub use shelf::Shelf;
@@ -117,6 +119,8 @@ struct Scalars {
     #[serde(default)]
     zones: Vec<Zone>,
     limits: Limits,
+    #[serde(default)]
+    pools: Pools,
     ids: Ids,
     /// Elastic IPs ever handed out of the pool in order; explicit requests do not move it.
     next_elastic: u32,
@@ -195,6 +199,7 @@ impl Model {
                 account: "123456789012".into(),
                 zones: zones::usual("us-east-1", "123456789012"),
                 limits: Limits::default(),
+                pools: Pools::default(),
                 ids: Ids { seed, next: 0 },
                 next_elastic: 0,
                 next_public: 0,
@@ -246,6 +251,14 @@ impl Model {
     pub fn set_account(&mut self, account: &str) {
         self.scalars.account = account.into();
         self.scalars.zones = zones::usual(&self.scalars.region, account);
+    }
+    /// Where its public addresses come from.
+    pub fn pools(&self) -> &Pools {
+        &self.scalars.pools
+    }
+    /// Gives the (still empty) model other pools.
+    pub fn set_pools(&mut self, pools: Pools) {
+        self.scalars.pools = pools;
     }
     /// Milliseconds of the Unix epoch that operations stamp what they make with.
     pub fn now(&self) -> u64 {

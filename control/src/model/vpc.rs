@@ -259,9 +259,9 @@ impl Model {
         Ok(())
     }
 
-    /// The next /56 of 2001:db8:1234:1a00::/56 onwards; released ones are not promised again (VPC-49).
+    /// The next /56 of the pool; released ones are not promised again (VPC-49).
     fn next_ipv6_block(&mut self) -> Block<Ipv6Net> {
-        let first = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 0x1234, 0x1a00, 0, 0, 0, 0));
+        let first = u128::from(self.scalars.pools.ipv6.network());
         let base = Ipv6Addr::from(first + (u128::from(self.scalars.next_ipv6) << 72));
         self.scalars.next_ipv6 += 1;
         Block { id: self.new_id("vpc-cidr-assoc"), cidr: Ipv6Net::new_assert(base, 56) }

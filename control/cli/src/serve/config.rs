@@ -6,19 +6,24 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
+use vpcd_control::model::{Model, Pools, Zone};
 
 /// What the file may say; everything has a default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Config {
     /// Twelve digits.
-    pub account: String,
+    pub(super) account: String,
     /// The Region whose packets are forwarded, and that unsigned calls mean.
-    pub region: String,
+    pub(super) region: String,
+    /// Its zones; the usual three if none are given.
+    pub(super) zones: Option<Vec<Zone>>,
+    /// Where its public addresses come from.
+    pub(super) pools: Pools,
     /// Addresses of the hosts that stand for the internet.
-    pub internet: Vec<IpAddr>,
+    pub(super) internet: Vec<IpAddr>,
     /// Quotas by name, as in a template's `Metadata.Vpcd.Quotas`.
-    pub quotas: BTreeMap<String, usize>,
+    pub(super) quotas: BTreeMap<String, usize>,
 }
 
 impl Default for Config {
@@ -26,6 +31,8 @@ impl Default for Config {
         Config {
             account: "123456789012".into(),
             region: "us-east-1".into(),
+            zones: None,
+            pools: Pools::default(),
             internet: vpcd_control::template::default_hosts().into_iter().flat_map(|h| h.addresses).collect(),
             quotas: BTreeMap::new(),
         }
@@ -50,6 +57,27 @@ impl Config {
                 config.account
             )));
         }
+        // Found here rather than with the first call.
+        config
+            .furnish(&mut Model::default(), &config.region)
+            .map_err(|e| Failure::user(format_args!("{name}: {e}")))?;
         Ok(config)
+    }
+
+    /// Gives a new Region its place, its pools and its quotas.
+    pub(super) fn furnish(&self, model: &mut Model, region: &str) -> Result<(), String> {
+        model.set_account(&self.account);
+        model.set_region(region);
+        model.set_pools(self.pools.clone());
+        if let Some(zones) = self.zones.as_ref().filter(|_| region == self.region) {
+            if zones.is_empty() || zones.iter().any(|z| z.name.is_empty() || z.id.is_empty()) {
+                return Err("zones: a Region has at least one, each with a name and an id".into());
+            }
+            model.set_zones(zones.clone());
+        }
+        for (quota, value) in &self.quotas {
+            model.set_quota(quota, *value).map_err(|e| e.message)?;
+        }
+        Ok(())
     }
 }

@@ -140,20 +140,11 @@ impl Front {
     fn fresh(&self, name: &str) -> Model {
         // Ids of different Regions differ; those of one server and the next as well.
         let mut model = Model::new(RandomState::new().hash_one(name));
-        self.furnish(&mut model, name);
+        // What is wrong with the configuration was said at the start.
+        let _ = self.config.furnish(&mut model, name);
         // Refused where a quota says that there shall be no VPC or no gateway.
         let _ = model.create_default_vpc();
         model
-    }
-
-    fn furnish(&self, model: &mut Model, name: &str) {
-        model.set_region(name);
-        model.set_account(&self.config.account);
-        for (quota, value) in &self.config.quotas {
-            if let Err(e) = model.set_quota(quota, *value) {
-                log::line("warning", "a quota of the configuration is not applied", &json!({"error": e.message}));
-            }
-        }
     }
 
     async fn reset(&self) -> Response {
