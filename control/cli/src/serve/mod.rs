@@ -46,6 +46,9 @@ pub struct Args {
     /// Threads that forward packets
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// Threads that read and answer calls
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    api_threads: u16,
     /// Account, Region, zones, pools, quotas (docs/serve.md)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -89,7 +92,7 @@ pub fn run(args: &Args) -> Outcome {
     let front = Arc::new(Front::open(&config, args)?);
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(args.api_threads.into())
         .thread_name("api")
         .enable_all()
         .build()
