@@ -323,3 +323,12 @@ fn a_trie_holds_each_answer_once_in_the_narrowest_width() {
         assert_eq!([0, (1 << 30) - 1, 1 << 30, u32::MAX].map(|a| table.lookup(a)), [value, value, NONE, NONE]);
     }
 }
+
+#[test]
+fn a_slot_is_a_tip_however_long_its_first_range_is() {
+    // What lies between the two routes begins deep in the first half and ends at a boundary of the second.
+    let ranges = Ranges::of(vec![(4u32, 30, 1), (3 << 30, 2, 2)]);
+    let trie = Trie::build(&ranges, 1);
+    // Four nodes and a tip lead to the /30, one tip to the /2; each holds one answer per run.
+    assert_eq!(trie.heap_bytes(), 2 * 4 + (1 + 4) * 24 + (1 + 2) * 12 + (4 + 3 + 2));
+}
