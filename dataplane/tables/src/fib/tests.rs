@@ -332,3 +332,11 @@ fn a_slot_is_a_tip_however_long_its_first_range_is() {
     // Four nodes and a tip lead to the /30, one tip to the /2; each holds one answer per run.
     assert_eq!(trie.heap_bytes(), 2 * 4 + (1 + 4) * 24 + (1 + 2) * 12 + (4 + 3 + 2));
 }
+
+#[test]
+fn neighbouring_children_have_no_answer_between_them() {
+    let ranges = Ranges::of(vec![(0u32, 8, 1), (3 << 24, 8, 2)]);
+    let trie = Trie::build(&ranges, 1);
+    // A node with tips in its first two slots; two answers in each of these, and that of all other slots of node and root.
+    assert_eq!(trie.heap_bytes(), 2 * 4 + (1 + 1) * 24 + (1 + 2) * 12 + (2 * 2 + 1 + 1));
+}
