@@ -254,7 +254,7 @@ fn sg_35_families_are_separate() {
 #[test]
 fn sg_50_joining_and_leaving_changes_only_the_membership() {
     let db = SgSide::build(&[rule(1, "sg:4", "tcp", "3306")]);
-    assert!(db.uses_groups());
+    assert!(db.uses_groups() && !SgSide::build(&[rule(1, "10.0.0.0/8", "tcp", "3306")]).uses_groups());
     let ask = |members: &Membership, peer| db.classify(&key(peer, TCP, 3306), members);
     let without = members(&[("10.0.0.5", &[1, 9])]);
     let with = members(&[("10.0.0.5", &[9, 4, 1]), ("2001:db8::5", &[4])]);
