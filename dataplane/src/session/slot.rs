@@ -382,6 +382,33 @@ mod tests {
         assert!(dies_at(&s, 60_000));
         s.touch(false, tcp::RST, 0);
         assert!(dies_at(&s, 10_000));
+        let mut s = slot(6);
+        s.begin(Kind::Track, true, 0);
+        s.touch(true, tcp::SYN, 0);
+        s.touch(false, tcp::SYN | tcp::ACK, 0);
+        s.touch(true, tcp::ACK, 0);
+        assert!(!s.closing());
+        s.touch(true, tcp::FIN | tcp::ACK, 0);
+        assert!(s.closing());
+        assert!(dies_at(&s, 60_000), "a stream that closes is none any more");
+    }
+
+    #[test]
+    fn an_entry_tells_what_it_was_made_for() {
+        let mut s = slot(1);
+        assert_eq!(s.kind(), Kind::None);
+        for kind in [Kind::Track, Kind::Binding, Kind::Flow, Kind::None] {
+            s.begin(kind, true, 0);
+            assert_eq!(s.kind(), kind);
+        }
+        // A client is known by port, with ICMP by identifier.
+        for proto in [1, 6, 17] {
+            let mut s = slot(proto);
+            s.bind((0x0a00_0105, 4001), 3, 9, 0);
+            assert_eq!((s.kind(), s.client(), s.extra, s.generation), (Kind::Binding, (0x0a00_0105, 4001), 3, 9));
+        }
+        s.extra = 12;
+        assert_eq!(s.born(), 12);
     }
 
     // covers: NAT-36 NAT-41
