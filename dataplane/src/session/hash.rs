@@ -105,6 +105,7 @@ mod tests {
     fn hashes_are_as_good_as_random() {
         const ROUNDS: u32 = 256;
         type Words = [u128; 3];
+        type Kind<'a> = (&'a str, [u32; 3], &'a dyn Fn(Words) -> u64);
         let h = FlowHash::new(7);
         // Address, address, then ports and protocol.
         let v4 = |w: Words| h.v4(w[0] as u32, w[1] as u32, w[2] as u16, (w[2] >> 16) as u16, (w[2] >> 32) as u8);
@@ -112,7 +113,7 @@ mod tests {
         let at = |w: Words| h.at(w[0] as u64, w[1] as PortNo);
         let words = |w: Words| h.words(&[w[0] as u64, w[1] as u64]);
         let seed = |w: Words| FlowHash::new(w[0] as u64).v6(w[1], w[2], 1, 2, 6);
-        let kinds: [(&str, [u32; 3], &dyn Fn(Words) -> u64); 5] = [
+        let kinds: [Kind<'_>; 5] = [
             ("v4", [32, 32, 40], &v4),
             ("v6", [128, 128, 40], &v6),
             ("at", [64, 16, 0], &at),
