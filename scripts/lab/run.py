@@ -7,9 +7,11 @@ that very traffic is replayed: verdicts must add up to the live counters, and ev
 
 import argparse
 import collections
+import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -26,8 +28,14 @@ DB, DB6, APP6 = "10.0.1.5", "2001:db8:1234:1a01::5", "2001:db8:1234:1a01::6"
 NAT_PUBLIC = "198.51.100.9"
 # A refused connection is given up before its first retransmission, so that one packet was sent and one must be counted.
 PATIENCE = "0.8"
-# What iperf3 sends: enough to see, little enough to record.
-LOAD = ("-b", "80M", "-n", "6M")
+# What iperf3 and uploads send: enough to see, little enough to record.
+LOAD = 6 << 20
+UPLOAD = 2 << 20
+# iperf3 over TCP; the kernel makes each socket buffer twice the window.
+WINDOW = 32 << 10
+TCP = ("-b", "80M", "-n", str(LOAD), "-w", str(WINDOW), "-l", "16K")
+# Over UDP nobody waits: so slow that a receiver may lose the CPU for a tenth of a second before its buffer overflows.
+UDP = ("-u", "-b", "10M", "-n", str(LOAD // 6), "-l", "1400", "-w", "200K")
 
 
 class Lab:
@@ -132,11 +140,13 @@ class Table:
         print(f"--- {text}", flush=True)
 
 
-def who(lab, host, target, source=None, port=80):
-    """What a server says about the connection; None: there was no answer in time."""
+def who(lab, host, target, source=None, port=80, send=None):
+    """What a server says about the connection (and of the file that was to be sent); None: there was no answer in time."""
     url = f"http://[{target}]:{port}/" if ":" in target else f"http://{target}:{port}/"
     bind = ["--interface", source] if source else []
-    done = lab.run(host, "curl", "-sS", "-g", "--noproxy", "*", "--connect-timeout", PATIENCE, "-m", "3", *bind, url)
+    # Without `Expect:` a server that does not speak of it costs a second.
+    body = ["-T", str(send), "-H", "Expect:"] if send else []
+    done = lab.run(host, "curl", "-sS", "-g", "--noproxy", "*", "--connect-timeout", PATIENCE, "-m", "8" if send else "3", *bind, *body, url)
     if done.returncode == 28:
         return None
     return done.stdout.strip() or f"curl: {done.stderr.strip()}"
@@ -197,27 +207,58 @@ class Checks:
 
         self.refused(what, gate, port, action)
 
-    def iperf(self, what, host, target, *options, port=5201, judge=None):
+    def iperf(self, what, expected, judge, host, target, *options, port=5201):
         def action():
             done = self.lab.run(host, "iperf3", "-c", target, "-p", str(port), "-J", *options)
             try:
-                end = json.loads(done.stdout)["end"]
+                said = json.loads(done.stdout)
+                return judge(said["end"]) if not done.returncode else (False, said["error"])
             except (ValueError, KeyError):
                 return False, (done.stdout + done.stderr).strip()[-60:]
-            return judge(end)
 
-        self.passes(what, "99 % arrive" if "-u" in options else "90 % by the end", action)
+        self.passes(what, expected, action)
+
+    def sends(self, what, host, target, *options, port=5201):
+        self.iperf(what, f"at least {LOAD - 4 * WINDOW} bytes", sent, host, target, *TCP, *options, port=port)
+
+    def receives(self, what, host, target, *options, port=5201):
+        self.iperf(what, f"{LOAD} bytes", received, host, target, *TCP, "-R", *options, port=port)
+
+    def datagrams(self, what, host, target, *options):
+        self.iperf(what, "99 % arrive", udp, host, target, *UDP, *options)
+
+    def uploads(self, what, host, target, source=None):
+        """A body of known bytes: all of them arrive, and as they were."""
+        body = random.Random(1).randbytes(UPLOAD)
+        file = self.lab.work / "upload"
+        file.write_bytes(body)
+
+        def action():
+            said = (who(self.lab, host, target, source, send=file) or "no answer").split()
+            good = said[2:] == [str(UPLOAD), hashlib.sha256(body).hexdigest()]
+            return good, f"{said[2]} bytes, SHA-256 {said[3][:8]}" if len(said) == 4 else " ".join(said)
+
+        self.passes(what, f"{UPLOAD} bytes, SHA-256 {hashlib.sha256(body).hexdigest()[:8]}", action)
 
 
 def show(drops):
     return ", ".join(f"{n}x {stage}/{reason}" for (_, stage, reason), n in sorted(drops.items()))
 
 
-def tcp(end):
-    sent, received = end["sum_sent"]["bytes"], end["sum_received"]["bytes"]
-    rate = end["sum_received"]["bits_per_second"] / 1e6
-    # The receiver stops counting when the sender says that it is done, whatever is still on its way.
-    return received >= sent * 0.9 > 0, f"{received / 1e6:.1f} MB at {rate:.0f} Mbit/s"
+def sent(end):
+    """The receiver stops counting when the sender says that it is done: what the sockets of both ends may hold by then is not counted."""
+    went, came = end["sum_sent"]["bytes"], end["sum_received"]["bytes"]
+    return went == LOAD and went - came <= 4 * WINDOW, seen(came, end)
+
+
+def received(end):
+    """A client that receives goes on until it has everything."""
+    came = end["sum_received"]["bytes"]
+    return came >= LOAD, seen(came, end)
+
+
+def seen(came, end):
+    return f"{came} bytes at {end['sum_received']['bits_per_second'] / 1e6:.0f} Mbit/s"
 
 
 def udp(end):
@@ -233,17 +274,19 @@ def checks(lab, table):
     c.seen_as("App: curl http://192.0.2.77:443", NAT_PUBLIC, "App", NET, port=443, ports=high)
     c.pings("App: ping 192.0.2.77", "App", NET)
     c.passes("App: dig www.example.org @192.0.2.77", NET, lambda: dig(lab))
-    c.iperf("App: iperf3 TCP to 192.0.2.77", "App", NET, *LOAD, judge=tcp)
-    c.iperf("App: iperf3 TCP from 192.0.2.77", "App", NET, *LOAD, "-R", judge=tcp)
-    c.iperf("App: iperf3 UDP to 192.0.2.77", "App", NET, "-u", *LOAD, "-l", "1400", judge=udp)
-    c.iperf("App: iperf3 UDP from 192.0.2.77", "App", NET, "-u", *LOAD, "-l", "1400", "-R", judge=udp)
+    c.sends("App: iperf3 TCP to 192.0.2.77", "App", NET)
+    c.receives("App: iperf3 TCP from 192.0.2.77", "App", NET)
+    c.datagrams("App: iperf3 UDP to 192.0.2.77", "App", NET)
+    c.datagrams("App: iperf3 UDP from 192.0.2.77", "App", NET, "-R")
+    c.uploads("App: curl -T FILE http://192.0.2.77", "App", NET)
     c.passes("App: ping -M do -s 1473 192.0.2.77", "frag needed, mtu 1500", lambda: too_big(lab))
     table.heading("the web server in through its Elastic IP")
     c.seen_as("HOME: curl http://198.51.100.1", HOME, "internet", WEB_PUBLIC, source=HOME)
     c.seen_as("NET: curl http://198.51.100.1", NET, "internet", WEB_PUBLIC, source=NET)
     c.seen_as("HOME: curl http://198.51.100.1:22", HOME, "internet", WEB_PUBLIC, source=HOME, port=22)
     c.pings("HOME: ping 198.51.100.1", "internet", WEB_PUBLIC, source=HOME)
-    c.iperf("NET: iperf3 TCP to 198.51.100.1:443", "internet", WEB_PUBLIC, *LOAD, "-B", NET, port=443, judge=tcp)
+    c.sends("NET: iperf3 TCP to 198.51.100.1:443", "internet", WEB_PUBLIC, "-B", NET, port=443)
+    c.uploads("NET: curl -T FILE http://198.51.100.1", "internet", WEB_PUBLIC, source=NET)
     c.seen_as("Web: curl the database, port 3306", WEB, "Web", DB, port=3306)
     table.heading("what is refused")
     c.no_connection("NET: curl http://198.51.100.1:22", "sg-in/no-rule", "internet", "internet", WEB_PUBLIC, NET, 22)
@@ -260,7 +303,8 @@ def checks(lab, table):
     table.heading("IPv6")
     c.seen_as("Db: curl NET, egress-only", DB6, "Db", NET6)
     c.pings("App: ping NET, egress-only", "App", NET6)
-    c.iperf("App: iperf3 TCP to NET", "App", NET6, *LOAD, judge=tcp)
+    c.sends("App: iperf3 TCP to NET", "App", NET6)
+    c.uploads("App: curl -T FILE NET", "App", NET6)
     c.seen_as("HOME: curl Web", HOME6, "internet", WEB6, source=HOME6)
     c.seen_as("Web: curl the database, port 3306", WEB6, "Web", DB6, port=3306)
     c.no_connection("NET: the database, inwards", "eigw/no-flow", "internet", "internet", DB6, NET6, 3306)

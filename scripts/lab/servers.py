@@ -2,11 +2,12 @@
 
     servers.py LOG who=80,443 dns=192.0.2.77@53
 
-`who` ports answer every HTTP request with the address and port that the connection came from, as seen here. `dns` answers A and AAAA
-questions for any name with 192.0.2.77 and 2001:db8:cafe::77. A port alone is served at all addresses, of both families. Each connection or question adds a line to
+`who` ports answer every HTTP request with the address and port that the connection came from, as seen here, and if it has a body with
+the number and the SHA-256 of the bytes that came. `dns` answers A and AAAA questions for any name with 192.0.2.77 and 2001:db8:cafe::77. A port alone is served at all addresses, of both families. Each connection or question adds a line to
 LOG; "up" on stdout says that all ports listen.
 """
 
+import hashlib
 import ipaddress
 import socket
 import sys
@@ -29,6 +30,26 @@ def text(peer):
     return f"{peer[0].removeprefix('::ffff:')} {peer[1]}"
 
 
+def body_of(connection):
+    """Reads one HTTP request to the end of its body: number and digest of the body's bytes."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = connection.recv(65536)
+        if not part:
+            break
+        data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:] if b":" in line)
+    expected, count, digest = int(fields.get(b"content-length", 0)), len(body), hashlib.sha256(body)
+    while count < expected:
+        part = connection.recv(65536)
+        if not part:
+            break
+        count += len(part)
+        digest.update(part)
+    return count, digest.hexdigest()
+
+
 def who(port, log):
     server = listen(socket.SOCK_STREAM, port)
     server.listen(64)
@@ -37,11 +58,11 @@ def who(port, log):
         with connection:
             connection.settimeout(5)
             try:
-                connection.recv(4096)
-                body = text(peer) + "\n"
+                count, digest = body_of(connection)
+                body = text(peer) + (f" {count} {digest}\n" if count else "\n")
                 head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
                 connection.sendall((head + body).encode())
-            except OSError:
+            except (OSError, ValueError):
                 pass
 
     def run():

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod build;
+#[cfg(feature = "captures")]
 pub mod captures;
 pub mod examples;
 pub mod harness;

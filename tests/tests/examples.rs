@@ -139,7 +139,7 @@ fn each_of_six_nacls_drops_where_it_stands() {
     both(examples::nat_22());
 }
 
-// A part of NAT-A2: its third case needs the choice of the external port.
+// covers: NAT-A2 NAT-23
 #[test]
 fn nat_with_nacls() {
     both(examples::nat_a2());

@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 use vpcd_tests::harness::{Alone, Coverage, Setup, compare, play, shrink};
 
+/// Fewer histories do not reach everything: their coverage says nothing.
+const WHOLE: u64 = 2000;
+/// Failures after which a thread stops; more would be more of the same.
+const ENOUGH: usize = 4;
+
 fn count() -> u64 {
-    std::env::var("VPCD_HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(2000)
+    std::env::var("VPCD_HISTORIES").ok().and_then(|n| n.parse().ok()).unwrap_or(WHOLE)
 }
 
 fn first() -> u64 {
     std::env::var("VPCD_FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
-/// Runs seeds on two threads; all coverage together, and failures by what they are about.
+/// What should have been reached and was not.
+fn missing(coverage: &Coverage) -> Vec<String> {
+    if count() < WHOLE { Vec::new() } else { coverage.missing() }
+}
+
+/// Runs seeds on two threads; all coverage together, and the first failures by seed.
 fn all(one: impl Fn(u64, &mut Coverage) -> Result<(), String> + Sync) -> (Coverage, BTreeMap<u64, String>) {
     let (first, count) = (first(), count());
     let half = |odd: u64| {
@@ -19,6 +29,9 @@ fn all(one: impl Fn(u64, &mut Coverage) -> Result<(), String> + Sync) -> (Covera
         for seed in (first..first + count).filter(|s| s % 2 == odd) {
             if let Err(text) = one(seed, &mut coverage) {
                 failures.insert(seed, text);
+                if failures.len() >= ENOUGH {
+                    break;
+                }
             }
         }
         (coverage, failures)
@@ -46,7 +59,7 @@ fn the_model_alone_reaches_everything() {
     });
     println!("{coverage}");
     assert!(failures.is_empty(), "{:?}", failures.values().next());
-    let missing: Vec<String> = coverage.missing().into_iter().filter(|m| !m.contains("port-allocation")).collect();
+    let missing: Vec<String> = missing(&coverage).into_iter().filter(|m| !m.contains("port-allocation")).collect();
     assert!(missing.is_empty(), "not reached: {missing:?}");
 }
 
@@ -74,8 +87,8 @@ fn histories_agree_with_the_model() {
                 text.unwrap_or_default()
             ));
         }
-        panic!("{} of {} histories disagree\n{shown}", failures.len(), count());
+        panic!("{} histories disagree\n{shown}", failures.len());
     }
-    let missing = coverage.missing();
+    let missing = missing(&coverage);
     assert!(missing.is_empty(), "not reached: {missing:?}");
 }

@@ -271,8 +271,7 @@ impl Flows {
         let mut freed = 0;
         for _ in 0..sessions.min(self.pairs.len()) {
             let pair = self.advance();
-            let [a, b] = &self.pairs[pair as usize];
-            if (a.flags | b.flags) & flag::PRESENT != 0 && self.is_dead(pair, now) {
+            if self.is_dead(pair, now) {
                 self.drop_pair(pair);
                 freed += 1;
             }

@@ -99,4 +99,48 @@ mod tests {
         assert_eq!(h.tuple(&t), h.tuple(&t.reverse()));
         assert_ne!(h.at(h.tuple(&t), 1), h.at(h.tuple(&t), 2));
     }
+
+    /// Each bit of what is hashed, and of the seed, moves about half the bits of the hash; half of all bits are ones.
+    #[test]
+    fn hashes_are_as_good_as_random() {
+        const ROUNDS: u32 = 256;
+        type Words = [u128; 3];
+        type Kind<'a> = (&'a str, [u32; 3], &'a dyn Fn(Words) -> u64);
+        let h = FlowHash::new(7);
+        // Address, address, then ports and protocol.
+        let v4 = |w: Words| h.v4(w[0] as u32, w[1] as u32, w[2] as u16, (w[2] >> 16) as u16, (w[2] >> 32) as u8);
+        let v6 = |w: Words| h.v6(w[0], w[1], w[2] as u16, (w[2] >> 16) as u16, (w[2] >> 32) as u8);
+        let at = |w: Words| h.at(w[0] as u64, w[1] as PortNo);
+        let words = |w: Words| h.words(&[w[0] as u64, w[1] as u64]);
+        let seed = |w: Words| FlowHash::new(w[0] as u64).v6(w[1], w[2], 1, 2, 6);
+        let kinds: [Kind<'_>; 5] = [
+            ("v4", [32, 32, 40], &v4),
+            ("v6", [128, 128, 40], &v6),
+            ("at", [64, 16, 0], &at),
+            ("words", [64, 64, 0], &words),
+            ("seed", [64, 0, 0], &seed),
+        ];
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            u128::from(state >> 32) << 96 | u128::from(state ^ state >> 29) << 32 | u128::from(state >> 32)
+        };
+        for (name, bits, hash) in kinds {
+            let mut ones = [0; 64];
+            for (word, bit) in (0..3).flat_map(|word| (0..bits[word]).map(move |bit| (word, bit))) {
+                let mut moved = 0;
+                for _ in 0..ROUNDS {
+                    let one = [random(), random(), random()];
+                    let mut other = one;
+                    other[word] ^= 1 << bit;
+                    let h = hash(one);
+                    moved += (h ^ hash(other)).count_ones();
+                    ones.iter_mut().enumerate().for_each(|(i, n)| *n += (h >> i & 1) as u32);
+                }
+                assert!((24..=40).contains(&(moved / ROUNDS)), "{name}: bit {bit} of word {word}: {moved}");
+            }
+            let all = ROUNDS * bits.iter().sum::<u32>();
+            assert!(ones.iter().all(|n| n.abs_diff(all / 2) < all / 16), "{name}: {ones:?} of {all}");
+        }
+    }
 }

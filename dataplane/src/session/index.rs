@@ -4,7 +4,7 @@
 
 use vpcd_raw::{equal_words, huge_pages, prefetch};
 
-const PLACES: usize = 15;
+const PLACES: usize = 15; // Also the mask of a word in a bucket.
 const ENTRY_BITS: u32 = 22;
 const ENTRY_MASK: u32 = (1 << ENTRY_BITS) - 1;
 
@@ -71,7 +71,7 @@ impl Index {
         if hits == 0 {
             return None;
         }
-        let place = self.buckets[self.home(hash)].words[hits.trailing_zeros() as usize % (PLACES + 1)];
+        let place = self.buckets[self.home(hash)].words[hits.trailing_zeros() as usize & PLACES];
         Some((place & ENTRY_MASK) - 1)
     }
 
@@ -84,7 +84,7 @@ impl Index {
             let bucket = &self.buckets[at];
             let mut hits = matching(bucket, tag);
             while hits != 0 {
-                let place = bucket.words[hits.trailing_zeros() as usize % (PLACES + 1)];
+                let place = bucket.words[hits.trailing_zeros() as usize & PLACES];
                 let entry = (place & ENTRY_MASK) - 1;
                 if is(entry) {
                     return Some(entry);
@@ -168,6 +168,15 @@ mod tests {
             index.remove(hash(n.into()), n);
         }
         assert!(index.buckets.iter().all(|b| b.words == [0; PLACES + 1]));
+    }
+
+    #[test]
+    fn hashes_spread_over_all_buckets() {
+        let index = Index::with_room_for(1000);
+        assert_eq!(index.buckets.len(), 128);
+        for n in 0..256u64 {
+            assert_eq!(index.home(n << 6), n as usize % 128);
+        }
     }
 
     #[test]

@@ -382,6 +382,78 @@ mod tests {
         assert!(dies_at(&s, 60_000));
         s.touch(false, tcp::RST, 0);
         assert!(dies_at(&s, 10_000));
+        let mut s = slot(6);
+        s.begin(Kind::Track, true, 0);
+        s.touch(true, tcp::SYN, 0);
+        s.touch(false, tcp::SYN | tcp::ACK, 0);
+        s.touch(true, tcp::ACK, 0);
+        assert!(!s.closing());
+        s.touch(true, tcp::FIN | tcp::ACK, 0);
+        assert!(s.closing());
+        assert!(dies_at(&s, 60_000), "a stream that closes is none any more");
+    }
+
+    #[test]
+    fn an_entry_tells_what_it_was_made_for() {
+        let mut s = slot(1);
+        assert_eq!(s.kind(), Kind::None);
+        for kind in [Kind::Track, Kind::Binding, Kind::Flow, Kind::None] {
+            s.begin(kind, true, 0);
+            assert_eq!(s.kind(), kind);
+        }
+        // A client is known by port, with ICMP by identifier.
+        for proto in [1, 6, 17] {
+            let mut s = slot(proto);
+            s.bind((0x0a00_0105, 4001), 3, 9, 0);
+            assert_eq!((s.kind(), s.client(), s.extra, s.generation), (Kind::Binding, (0x0a00_0105, 4001), 3, 9));
+        }
+        s.extra = 12;
+        assert_eq!(s.born(), 12);
+    }
+
+    #[test]
+    fn an_answer_is_what_the_other_end_than_the_starter_sends() {
+        for starter in [true, false] {
+            let mut s = slot(17);
+            s.begin(Kind::Track, starter, 0);
+            s.touch(starter, 0, 0);
+            s.touch(starter, 0, 0);
+            assert_eq!(s.state & (state::REPLY | state::STREAM), 0);
+            s.touch(!starter, 0, 0);
+            assert_eq!(s.state & (state::REPLY | state::STREAM), state::REPLY);
+            s.touch(starter, 0, 0);
+            assert_eq!(s.state & (state::REPLY | state::STREAM), state::REPLY | state::STREAM);
+        }
+    }
+
+    #[test]
+    fn a_binding_is_closed_by_a_reset_or_by_both_ends_and_stays_so() {
+        let limits = Timeouts::default();
+        for (segments, closed) in [
+            (&[(true, tcp::ACK)][..], false),
+            (&[(true, tcp::FIN), (true, tcp::FIN)], false),
+            (&[(false, tcp::FIN), (false, tcp::FIN)], false),
+            (&[(true, tcp::FIN), (false, tcp::FIN)], true),
+            (&[(true, tcp::RST)], true),
+            (&[(false, tcp::RST)], true),
+            // All three bits would mean that it was given up.
+            (&[(true, tcp::FIN), (false, tcp::FIN), (true, tcp::RST)], true),
+            (&[(true, tcp::RST), (true, tcp::FIN), (false, tcp::FIN)], true),
+        ] {
+            let mut s = slot(6);
+            s.bind((1, 1), 0, 0, 0);
+            segments.iter().for_each(|&(remote, flags)| s.touch(remote, flags, 0));
+            assert_eq!((s.closed(), s.life(59_999, &limits)), (closed, Life::Live), "{segments:?}");
+            assert_eq!(s.life(60_000, &limits) == Life::Dead, closed, "{segments:?}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_action_leaves_the_entry_and_its_peer() {
+        let mut s = slot(6);
+        s.flags = u8::MAX;
+        s.forget_action();
+        assert_eq!(s.flags, flag::PRESENT | flag::V6 | flag::PEER);
     }
 
     // covers: NAT-36 NAT-41

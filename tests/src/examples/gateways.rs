@@ -1,6 +1,6 @@
 //! Chapters 03 and 07: routes, internet gateways, egress-only gateways, NAT gateways and NAT instances.
 
-use super::Line::{Change, Left, Send, Ttl, Wait};
+use super::Line::{Change, Left, Send, SendBy, Ttl, Wait};
 use super::scene::entries;
 use super::{Example, Scene};
 use crate::model::world::Target::{self, Blackhole, Eigw, Igw, Local, Nat};
@@ -265,20 +265,37 @@ out 120 allow tcp 32768-65535 10.0.0.0/24";
         scene.world.nacls[n].inbound = entries(text, "in");
         scene.world.nacls[n].outbound = entries(text, "out");
     }
-    Example {
-        id: "NAT-A2",
-        scene,
-        lines: vec![
-            Send("D", "tcp 10.0.1.5:40001 > 203.0.113.5:443 syn", "internet"),
+    let mut lines = vec![
+        Send("D", "tcp 10.0.1.5:40001 > 203.0.113.5:443 syn", "internet"),
+        Left("tcp 198.51.100.9:* > 203.0.113.5:443"),
+        Send("internet", "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack", "D"),
+        Send("D", "tcp 10.0.1.5:20000 > 203.0.113.5:443 syn", "internet"),
+        Left("tcp 198.51.100.9:* > 203.0.113.5:443"),
+        Send("internet", "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack", "nacl-out/nacl-default"),
+        Send("D", "icmp 10.0.1.5 > 203.0.113.5 8/0 id 1", "nacl-out/nacl-default"),
+        Send("D", "tcp 10.0.1.5:40001 > 203.0.113.5:25 syn", "nacl-out/nacl-default"),
+        Change(|w| {
+            w.nacls[0].inbound.retain(|e| e.number != 140);
+            w.nacls[0].inbound.extend(entries("in 140 allow tcp 32768-65535 0.0.0.0/0", "in"));
+        }),
+    ];
+    // Enough connections for ports on both sides.
+    for syn in [
+        "tcp 10.0.1.5:40002 > 203.0.113.5:443 syn",
+        "tcp 10.0.1.5:40003 > 203.0.113.5:443 syn",
+        "tcp 10.0.1.5:40004 > 203.0.113.5:443 syn",
+        "tcp 10.0.1.5:40005 > 203.0.113.5:443 syn",
+        "tcp 10.0.1.5:40006 > 203.0.113.5:443 syn",
+        "tcp 10.0.1.5:40007 > 203.0.113.5:443 syn",
+    ] {
+        let answer = "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack";
+        lines.extend([
+            Send("D", syn, "internet"),
             Left("tcp 198.51.100.9:* > 203.0.113.5:443"),
-            Send("internet", "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack", "D"),
-            Send("D", "tcp 10.0.1.5:20000 > 203.0.113.5:443 syn", "internet"),
-            Left("tcp 198.51.100.9:* > 203.0.113.5:443"),
-            Send("internet", "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack", "nacl-out/nacl-default"),
-            Send("D", "icmp 10.0.1.5 > 203.0.113.5 8/0 id 1", "nacl-out/nacl-default"),
-            Send("D", "tcp 10.0.1.5:40001 > 203.0.113.5:25 syn", "nacl-out/nacl-default"),
-        ],
+            SendBy("internet", answer, "nacl-in/nacl-default", "D"),
+        ]);
     }
+    Example { id: "NAT-A2", scene, lines }
 }
 
 /// A NAT gateway answers no ping.

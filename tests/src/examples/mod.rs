@@ -22,6 +22,8 @@ pub enum Line {
     /// (port, packet, end): the end is the name of the port it leaves by, `stage/reason` of a drop (and perhaps ` at ` whom), `reply stage/reason`,
     /// `reply` or `punt`.
     Send(&'static str, &'static str, &'static str),
+    /// (port, packet, end, end): as `Send`; the first end if `{nat}` is below 32768, else the second.
+    SendBy(&'static str, &'static str, &'static str, &'static str),
     /// The frame that left last, in words; a port written `*` is any from 1024 on, remembered as `{nat}`.
     Left(&'static str),
     /// TTL of the frame that left last.
@@ -55,7 +57,8 @@ pub fn run(example: &Example, system: &mut dyn System) -> Result<(), String> {
                 change(&mut world);
                 system.publish(&world);
             }
-            Line::Send(port, text, end) => {
+            Line::Send(port, text, below @ from) | Line::SendBy(port, text, below, from) => {
+                let end = if nat.parse().is_ok_and(|nat: u16| nat < 32_768) { below } else { from };
                 let text = text.replace("{nat}", &nat);
                 let bytes = packet::parse(&text).ok_or_else(|| format!("{}: cannot read {text:?}", example.id))?;
                 let port = number(names, port).ok_or_else(|| format!("{}: no port {port:?}", example.id))?;

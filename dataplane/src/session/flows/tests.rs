@@ -50,9 +50,18 @@ fn both_directions_share_a_session_and_are_found_by_their_keys() {
     let third = f.make(&Key::new(3, key4(1).tuple), Some(own), 0).unwrap();
     assert_ne!(third / 2, own / 2, "the place beside is taken");
     assert_eq!((f.usage().sessions, f.usage().capacity), (2, 16));
-    assert!(f.usage().bytes >= 16 * (128 + 64));
     assert_eq!(f.entries().count(), 3);
     assert_eq!(f.round(), 2);
+}
+
+#[test]
+fn usage_counts_what_is_reserved() {
+    // By session: two entries with room for IPv6 addresses, and a place among the free ones; buckets of fifteen at two thirds, rounded up to a power of two.
+    for (sessions, buckets) in [(16, 4), (160, 32), (170, 64)] {
+        let f = flows(sessions);
+        let expected = Usage { sessions: 0, capacity: sessions, bytes: sessions * (2 * (64 + 32) + 4) + buckets * 64 };
+        assert_eq!(f.usage(), expected);
+    }
 }
 
 #[test]
@@ -142,6 +151,19 @@ fn a_full_pool_takes_the_dead_then_mere_actions_then_one_sided_flows_and_nobody_
 }
 
 #[test]
+fn the_first_of_the_least_worth_goes() {
+    let mut f = flows(16);
+    for n in 0..16 {
+        // Answered, but for two that are not and two actions.
+        let far = [2, 2, 2, 1, 1, 2, 2, 0, 0, 2, 2, 2, 2, 2, 2, 2][usize::from(n)];
+        session(&mut f, &key4(n), far, 0);
+    }
+    assert!(f.make(&key4(100), None, 1).is_ok());
+    let gone: Vec<u16> = (0..16).filter(|&n| f.find(&key4(n)).is_none()).collect();
+    assert_eq!(gone, [7]);
+}
+
+#[test]
 fn making_the_other_direction_never_evicts_the_first() {
     let mut f = flows(16);
     for n in 0..15 {
@@ -186,6 +208,16 @@ fn the_clients_entry_stays_as_long_as_its_binding() {
     assert_eq!(f.reclaim(409_999, 16), 0, "held");
     assert_eq!(f.reclaim(410_000, 16), 2);
     assert_eq!(f.find(&key4(1)), None);
+    // Other state that an entry rests on is found by its own key.
+    let own = session(&mut f, &key4(3), 1, 0);
+    let track = session(&mut f, &key4(4), 1, 50_000);
+    let epoch = f.slot(track).epoch;
+    let slot = f.slot_mut(own).unwrap();
+    slot.flags |= flag::PEER;
+    (slot.peer, slot.peer_epoch) = (track, epoch);
+    assert_eq!(f.reclaim(60_000, 16), 1);
+    assert_eq!((f.find(&key4(3)), f.find(&key4(4))), (None, Some(track)));
+    f.clear();
     // An entry that changed hands is nobody's peer.
     let own = session(&mut f, &key4(2), 1, 0);
     let slot = f.slot_mut(own).unwrap();
@@ -205,4 +237,14 @@ fn idle_limits_of_an_eni_are_kept_by_number() {
     assert_eq!(f.limits(f.slot(own)), &short);
     assert_eq!(f.reclaim(44_999, 4), 0);
     assert_eq!(f.reclaim(60_000, 4), 1);
+}
+
+#[test]
+fn what_is_past_the_last_number_of_limits_gets_the_default() {
+    let mut f = flows(16);
+    for n in 1..=255 {
+        assert_eq!(f.profile(&Timeouts { udp: 1000 + n, ..Timeouts::default() }), n as u8);
+    }
+    assert_eq!(f.profile(&Timeouts { udp: 5000, ..Timeouts::default() }), 0);
+    assert_eq!(f.profile(&Timeouts { udp: 1255, ..Timeouts::default() }), 255);
 }

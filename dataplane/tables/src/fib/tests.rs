@@ -261,6 +261,8 @@ fn empty_tables_answer_none() {
     assert_eq!(Fib4::default(), Fib4::build(&[]));
     assert_eq!(Fib6::default(), Fib6::build(&[]));
     assert!(Fib4::default().is_empty() && Fib6::default().is_empty());
+    assert!(!Fib4::build(&[(Ipv4Net::default(), 1)]).is_empty());
+    assert!(!Fib6::build(&[(Ipv6Net::default(), 1)]).is_empty());
     assert_eq!(Fib4::default().lookup(7), NONE);
     assert_eq!(Fib6::default().lookup(7), NONE);
     check4(&Vec::new(), &[0, 1, u32::MAX]);
@@ -294,4 +296,47 @@ fn fifty_routes_of_any_length_stay_under_8_kb() {
         .map(|(a, i)| (Ipv6Net::from(Ipv6Addr::from(a)), i))
         .collect();
     assert!(Fib6::build(&routes).bytes() < 8_192);
+}
+
+#[test]
+fn bytes_are_those_of_the_arrays() {
+    // Two boundaries, padded to eight, and nine values.
+    let fib = Fib4::build(&routes4(&[("10.0.0.0/8", 1)]));
+    assert_eq!(fib.bytes(), size_of::<Fib4>() + 8 * 4 + 9 * 4);
+    let fib = Fib6::build(&[("2001:db8::/32".parse().unwrap(), 1)]);
+    assert_eq!(fib.bytes(), size_of::<Fib6>() + 8 * 16 + 9 * 4);
+}
+
+/// A quarter of all addresses answers `value`: a root of two slots, one tip below the first, three answers.
+fn quarter(value: u32) -> Table<u32> {
+    let ranges = Ranges::of(vec![(0u32, 2, value)]);
+    Table { len: 1, form: Form::Trie(Box::new(Trie::build(&ranges, 1))) }
+}
+
+#[test]
+fn a_trie_holds_each_answer_once_in_the_narrowest_width() {
+    // Links, and nodes and tips with the unreachable first of each.
+    let links_nodes_tips = size_of::<Trie>() + 2 * 4 + 24 + 2 * 12;
+    for (value, width) in [(0, 1), (254, 1), (255, 2), (65_534, 2), (65_535, 4), (NONE - 1, 4)] {
+        let table = quarter(value);
+        assert_eq!(table.heap_bytes(), links_nodes_tips + 3 * width, "{value}");
+        assert_eq!([0, (1 << 30) - 1, 1 << 30, u32::MAX].map(|a| table.lookup(a)), [value, value, NONE, NONE]);
+    }
+}
+
+#[test]
+fn a_slot_is_a_tip_however_long_its_first_range_is() {
+    // What lies between the two routes begins deep in the first half and ends at a boundary of the second.
+    let ranges = Ranges::of(vec![(4u32, 30, 1), (3 << 30, 2, 2)]);
+    let trie = Trie::build(&ranges, 1);
+    // Four nodes and a tip lead to the /30, one tip to the /2; each holds one answer per run.
+    assert_eq!(trie.heap_bytes(), 2 * 4 + (1 + 4) * 24 + (1 + 2) * 12 + (4 + 3 + 2));
+}
+
+#[test]
+fn neighbouring_children_have_no_answer_between_them() {
+    let ranges = Ranges::of(vec![(0u32, 8, 1), (3 << 24, 8, 2)]);
+    let trie = Trie::build(&ranges, 1);
+    // A node with tips in its first two slots; two answers in each of these, and that of all other slots of node and root.
+    assert_eq!(trie.heap_bytes(), 2 * 4 + (1 + 1) * 24 + (1 + 2) * 12 + (2 * 2 + 1 + 1));
 }

@@ -295,7 +295,7 @@ impl<A: Addr> Builder<'_, A> {
         if boundary.aligned(depth) {
             return (until, None);
         }
-        let mut end = at + 1;
+        let mut end = at;
         while end < last && slot(self.starts[end + 1]) == until {
             end += 1;
         }

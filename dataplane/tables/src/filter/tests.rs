@@ -198,6 +198,16 @@ fn rules_come_back_in_ascending_order() {
     assert_eq!(numbers, [100, 105, 110, 115, 120, 130, 140, 145]);
 }
 
+#[test]
+fn filters_are_equal_as_their_rules_are() {
+    let (acl, other) = acls(NACL_103);
+    assert_eq!(acl, Acl::build(acl.rules()));
+    assert_ne!(acl, other);
+    let side = SgSide::build(&[rule(1, "sg:4", "tcp", "3306")]);
+    assert_eq!(side, SgSide::build(side.rules()));
+    assert_ne!(side, SgSide::build(&[rule(1, "sg:4", "tcp", "3307")]));
+}
+
 fn rule(id: u32, peer: &str, proto: &str, ports: &str) -> SgRule {
     let peer = match peer.strip_prefix("sg:") {
         Some(group) => Peer::Group(group.parse().unwrap()),
@@ -244,7 +254,7 @@ fn sg_35_families_are_separate() {
 #[test]
 fn sg_50_joining_and_leaving_changes_only_the_membership() {
     let db = SgSide::build(&[rule(1, "sg:4", "tcp", "3306")]);
-    assert!(db.uses_groups());
+    assert!(db.uses_groups() && !SgSide::build(&[rule(1, "10.0.0.0/8", "tcp", "3306")]).uses_groups());
     let ask = |members: &Membership, peer| db.classify(&key(peer, TCP, 3306), members);
     let without = members(&[("10.0.0.5", &[1, 9])]);
     let with = members(&[("10.0.0.5", &[9, 4, 1]), ("2001:db8::5", &[4])]);
