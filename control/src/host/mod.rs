@@ -20,6 +20,7 @@ mod sys;
 
 pub use lab::{Device, Lab};
 pub use plan::{INTERNET_NAMESPACE, Link, Plan, Routes, Space};
+pub(crate) use sys::raise_descriptor_limit;
 
 use std::io;
 use std::path::PathBuf;
