@@ -56,8 +56,8 @@ pub(super) fn ids() -> (u32, u32) {
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
-/// Allows as many open descriptors as the hard limit does: each queue of each device is one.
-pub(super) fn raise_descriptor_limit() -> io::Result<()> {
+/// Allows as many open descriptors as the hard limit does: each queue of each device is one, and each connection.
+pub(crate) fn raise_descriptor_limit() -> io::Result<()> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a pointer to a live `rlimit`, the first to write, the second to read.
     unsafe {

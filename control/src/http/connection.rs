@@ -81,7 +81,7 @@ fn after(limit: Duration) -> Instant {
 }
 
 /// Serves one connection to its end: until the client closes it or breaks the protocol, a time limit passes, or the mood
-/// says so.
+/// says so or is nobody's any more.
 pub(super) async fn run<A, F>(
     stream: TcpStream,
     limits: Limits,
@@ -115,7 +115,6 @@ pub(super) async fn run<A, F>(
             Mood::Open => {}
             Mood::Crowded if !matches!(phase, Phase::Idle(_)) => {}
             Mood::Crowded | Mood::Closing => connection.as_mut().graceful_shutdown(),
-            Mood::Cut => return,
         }
         // The phase changes only while the connection is polled: whoever polls sees it.
         let progress = poll_fn(|cx| match connection.as_mut().poll(cx) {

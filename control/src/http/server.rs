@@ -1,6 +1,7 @@
 //! Accepting connections, no more than agreed, until told to stop.
 
 use super::{Credentials, Service, answer, connection, id::Ids};
+use crate::host::raise_descriptor_limit;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -93,13 +94,14 @@ pub(super) enum Mood {
     Crowded,
     /// Finish what is under way and close.
     Closing,
-    /// Close.
-    Cut,
 }
 
 impl Server {
-    /// Binds an address; port 0 lets the system choose. Refused as [`admissible`] says.
+    /// Binds an address; port 0 lets the system choose. Refused as [`admissible`] says. The process may have as many
+    /// descriptors as the system lets it from then on: each connection is one.
     pub async fn bind(addr: SocketAddr, options: Options) -> io::Result<Server> {
+        // Without them newcomers wait for those that go.
+        let _ = raise_descriptor_limit();
         admissible(addr, options.credentials.as_ref())
             .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
         Ok(Server { listener: TcpListener::bind(addr).await?, options })
@@ -161,10 +163,8 @@ impl Server {
         mood.send_replace(Mood::Closing);
         match tokio::time::timeout(limits.grace, slots.acquire_many(most as u32)).await {
             Ok(_) => 0,
-            Err(_) => {
-                mood.send_replace(Mood::Cut);
-                most - slots.available_permits()
-            }
+            // With `mood` the connections end that are left.
+            Err(_) => most - slots.available_permits(),
         }
     }
 }

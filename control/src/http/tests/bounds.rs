@@ -87,7 +87,7 @@ async fn a_second_head_is_timed_too() {
     client.send(post("a=b")).await;
     assert_eq!(client.answer().await.status, 200);
     // It may idle for longer.
-    assert!(!client.closed_within(2 * SOON).await);
+    assert!(client.silent_for(2 * SOON).await);
     client.send("POST / ").await;
     assert!(client.closed_within(LATE).await);
 }
@@ -101,6 +101,29 @@ async fn slow_bodies_are_answered_and_closed() {
     assert_eq!(answer.status, 408);
     assert!(answer.body.contains("<Code>RequestTimeout</Code>"), "{answer:?}");
     assert!(client.closed_within(LATE).await);
+}
+
+#[tokio::test]
+async fn large_bodies_wait_for_each_other_and_small_ones_for_none() {
+    let server = Running::start(Options::default()).await;
+    let form = format!("a={}", "b".repeat(100_000));
+    let large = post(&form);
+    let (most, last) = large.split_at(large.len() - 1);
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let mut client = server.connect().await;
+        client.send(most).await;
+        held.push(client);
+    }
+    // Long enough for the server to see them all: whoever comes now finds every place taken.
+    tokio::time::sleep(SOON).await;
+    let mut late = server.connect().await;
+    late.send(&large).await;
+    assert!(late.silent_for(SOON).await);
+    assert_eq!(server.ask(post("a=b")).await.status, 200);
+    held[0].send(last).await;
+    assert_eq!(held[0].answer().await.status, 200);
+    assert_eq!(late.answer().await.status, 200);
 }
 
 #[tokio::test]
@@ -167,7 +190,7 @@ async fn newcomers_wait_while_all_places_are_at_work() {
     server.service.waiting.notified().await;
     let mut second = server.connect().await;
     second.send(post("a=b")).await;
-    assert!(!second.closed_within(SOON).await);
+    assert!(second.silent_for(SOON).await);
     server.service.go.notify_one();
     assert_eq!(first.answer().await.status, 200);
     assert_eq!(second.answer().await.status, 200);

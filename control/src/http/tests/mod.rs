@@ -111,6 +111,10 @@ impl Client {
         answer.body = String::from_utf8(body).unwrap();
         answer
     }
+    /// Whether for this time it is neither answered nor closed.
+    async fn silent_for(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.0.read(&mut [0; 1])).await.is_err()
+    }
     /// Whether it is closed within this time, without another byte.
     async fn closed_within(&mut self, time: Duration) -> bool {
         let read = tokio::time::timeout(time, self.0.read(&mut [0; 1])).await;
