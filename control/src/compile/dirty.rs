@@ -96,8 +96,8 @@ impl<'a> Dirty<'a> {
             d.vpcs.add(&g.vpc);
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
-        each_version!(nat_gateways, |id, n| {
-            n.interface.iter().for_each(|e| d.interfaces.add(e));
+        // A NAT gateway's interface comes and goes with it, and is touched itself.
+        each_version!(nat_gateways, |id, _n| {
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
         each_version!(instances, |_id, i| {

@@ -24,8 +24,8 @@ mod user_data;
 
 pub use lab::{Device, Lab};
 pub use plan::{INTERNET_NAMESPACE, Link, Plan, Routes, Space};
-pub use user_data::Console;
 pub(crate) use sys::raise_descriptor_limit;
+pub use user_data::Console;
 
 use std::io;
 use std::path::PathBuf;

@@ -78,7 +78,7 @@ pub fn of(stack: &Stack) -> Named {
 }
 
 /// Place on a shelf.
-fn at<T: HasId>(shelf: &Shelf<T>, id: &str) -> Option<usize> {
+fn at<T: HasId + Clone>(shelf: &Shelf<T>, id: &str) -> Option<usize> {
     shelf.iter().position(|x| x.id() == id)
 }
 

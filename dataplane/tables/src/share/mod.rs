@@ -1,6 +1,9 @@
 //! Containers whose copies share what neither side changes. The control plane changes its copy of a picture while workers read an older one; a change
 //! copies the part of a container that it touches, and two copies are compared by looking only at parts that they do not share.
 
+#[cfg(test)]
+mod tests;
+
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
