@@ -147,7 +147,7 @@ fn every_filter_of_subnets_finds_and_misses() {
         let among = format!("Filter.2.Name=vpc-id&Filter.2.Value.1={v}");
         let call =
             |value: &str| format!("Action=DescribeSubnets&Filter.1.Name={name}&Filter.1.Value.1={value}&{among}");
-        assert_eq!(texts(&ok(&api, &call(value)), "subnetId"), [s.clone()], "{name}");
+        assert_eq!(texts(&ok(&api, &call(value)), "subnetId"), [s.as_str()], "{name}");
         assert!(texts(&ok(&api, &call(other)), "subnetId").is_empty(), "{name}");
     }
     for outposts in ["customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn"] {

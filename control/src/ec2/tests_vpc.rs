@@ -245,7 +245,7 @@ fn dhcp_options_sets() {
         format!("&Filter.1.Name=dhcp-options-id&Filter.1.Value.1={set}"),
         format!("&DhcpOptionsId.1={set}"),
     ] {
-        assert_eq!(find(&filter), [set.clone()], "{filter}");
+        assert_eq!(find(&filter), [set.as_str()], "{filter}");
     }
     assert_eq!(find("&Filter.1.Name=key&Filter.1.Value.1=domain-name").len(), 2);
     assert_eq!(find("&Filter.1.Name=owner-id&Filter.1.Value.1=1").len(), 0);
