@@ -214,16 +214,19 @@ fn rules(numbers: &Numbers, m: &Model, filter: u32) -> [Vec<SgRule>; 2] {
     let ids = groups.iter().filter_map(|&g| numbers.groups.keys().get(g as usize)?.as_deref());
     let groups: Vec<&model::SecurityGroup> = ids.filter_map(|g| m.security_groups().get(g)).collect();
     [Direction::Ingress, Direction::Egress]
-        .map(|direction| groups.iter().flat_map(|g| g.rules(direction)).filter_map(|r| sg_rule(numbers, r)).collect())
+        .map(|direction| groups.iter().flat_map(|g| g.rules(direction)).flat_map(|r| sg_rules(numbers, m, r)).collect())
 }
 
-fn sg_rule(numbers: &Numbers, r: &GroupRule) -> Option<SgRule> {
-    let peer = match &r.peer {
-        RulePeer::Cidr(n) => Peer::Net(*n),
+/// What the dataplane knows a rule as: one for each block of a prefix list, one otherwise.
+fn sg_rules(numbers: &Numbers, m: &Model, r: &GroupRule) -> Vec<SgRule> {
+    let Some(id) = numbers.rules.get(r.id.as_str()) else { return Vec::new() };
+    let peers: Vec<Peer> = match &r.peer {
+        RulePeer::Cidr(n) => vec![Peer::Net(*n)],
         // A group that is gone matches nothing (SG-54).
-        RulePeer::Group(g) => Peer::Group(numbers.groups.get(g.as_str())?),
+        RulePeer::Group(g) => numbers.groups.get(g.as_str()).map(Peer::Group).into_iter().collect(),
+        RulePeer::PrefixList(l) => m.prefix_list_nets(l).map(Peer::Net).collect(),
     };
-    Some(SgRule { id: numbers.rules.get(r.id.as_str())?, peer, matches: matches(r.protocol, r.ports) })
+    peers.into_iter().map(|peer| SgRule { id, peer, matches: matches(r.protocol, r.ports) }).collect()
 }
 
 /// Ports, or ICMP types and codes, as one range (SG-34, NACL-25).

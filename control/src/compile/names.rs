@@ -101,7 +101,7 @@ fn rule_texts(m: &Model) -> HashMap<model::Id, String> {
             for r in g.rules(direction) {
                 let peer = match &r.peer {
                     RulePeer::Cidr(n) => n.to_string(),
-                    RulePeer::Group(g) => m.label(g).to_string(),
+                    RulePeer::Group(id) | RulePeer::PrefixList(id) => m.label(id).to_string(),
                 };
                 let text = match m.labelled(&r.id) {
                     Some(label) => label.to_string(),

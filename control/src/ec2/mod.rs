@@ -26,12 +26,19 @@ mod params;
 mod prefix_list;
 mod route_table;
 mod security_group;
+mod security_group_rule;
 mod subnet;
 mod tags;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests_account;
+#[cfg(test)]
+mod tests_acl;
+#[cfg(test)]
+mod tests_prefix_list;
+#[cfg(test)]
+mod tests_security_group;
 #[cfg(test)]
 mod tests_subnet;
 #[cfg(test)]
@@ -111,6 +118,7 @@ const FAMILIES: &[&[Operation]] = &[
     nat::OPERATIONS,
     address::OPERATIONS,
     security_group::OPERATIONS,
+    security_group_rule::OPERATIONS,
     acl::OPERATIONS,
     prefix_list::OPERATIONS,
     interface::OPERATIONS,
@@ -309,4 +317,26 @@ fn tag_set(x: &mut Xml, m: &Model, id: &str) {
         x.put("key", key);
         x.put("value", value);
     });
+}
+
+/// The ARN of a resource of this account.
+fn arn(m: &Model, kind: &str, id: &str) -> String {
+    format!("arn:{}:ec2:{}:{}:{kind}/{id}", partition(m.region()), m.region(), m.account())
+}
+
+/// Regions whose names begin so are worlds of their own.
+fn partition(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "aws-cn",
+        r if r.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// Refuses what cannot be an id of a kind.
+fn expect_prefix(id: &str, prefix: &str, code: &'static str) -> Result<()> {
+    if id.starts_with(prefix) {
+        return Ok(());
+    }
+    Err(ApiError::new(code, format!("Invalid id: \"{id}\" (expecting \"{prefix}...\")")))
 }

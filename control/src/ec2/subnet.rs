@@ -5,7 +5,7 @@ use super::page::Describe;
 use super::params::Params;
 use super::vpc::{only_one, unknown_ipam_pool};
 use super::xml::Xml;
-use super::{Operation, read, tag_new, tag_set, write};
+use super::{Operation, arn, read, tag_new, tag_set, write};
 use crate::model::{Block, CreateSubnet, Model, Result, Subnet, SubnetAttribute, refuse};
 use ipnet::Ipv6Net;
 
@@ -121,15 +121,11 @@ fn values<'a>(m: &'a Model, s: &'a Subnet, name: &str) -> Values<'a> {
         "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => shown(s.dns.aaaa_records),
         "private-dns-name-options-on-launch.hostname-type" => one(hostname_type(s)),
         "state" => one("available"),
-        "subnet-arn" => one(arn(m, s)),
+        "subnet-arn" => one(arn(m, "subnet", &s.id)),
         "subnet-id" => one(s.id.as_str()),
         "vpc-id" => one(s.vpc.as_str()),
         _ => Vec::new(),
     }
-}
-
-fn arn(m: &Model, s: &Subnet) -> String {
-    format!("arn:aws:ec2:{}:{}:subnet/{}", m.region(), m.account(), s.id)
 }
 
 fn hostname_type(s: &Subnet) -> &'static str {
@@ -141,7 +137,7 @@ const IP_NAME: &str = "ip-name";
 
 fn subnet_members(x: &mut Xml, m: &Model, s: &Subnet) {
     x.put("subnetId", &s.id);
-    x.put("subnetArn", arn(m, s));
+    x.put("subnetArn", arn(m, "subnet", &s.id));
     x.put("state", "available");
     x.put("ownerId", m.account());
     x.put("vpcId", &s.vpc);

@@ -1,5 +1,6 @@
 //! Security groups and their rules (chapter 04, section 2).
 
+use super::group_rules::not_among;
 use super::*;
 use ipnet::IpNet;
 
@@ -45,8 +46,8 @@ impl Model {
         if request.name.is_empty() {
             return refuse("MissingParameter", "The request must contain the parameter GroupName");
         }
-        text("GroupName", &request.name)?;
-        text("GroupDescription", &request.description)?;
+        legal_text("security group name", &request.name)?;
+        legal_text("security group description", &request.description)?;
         if request.name.starts_with("sg-") {
             return refuse(
                 "InvalidParameterValue",
@@ -57,7 +58,7 @@ impl Model {
             );
         }
         if request.name == "default" {
-            return refuse("InvalidGroup.Reserved", "The security group name 'default' is reserved");
+            return refuse("InvalidGroup.Reserved", "Cannot use reserved security group name: default");
         }
         if self.security_groups.by(&request.vpc).any(|g| g.name == request.name) {
             return refuse(
@@ -95,7 +96,7 @@ impl Model {
         if named || self.interfaces.by(group).next().is_some() {
             return refuse("DependencyViolation", format!("resource {group} has a dependent object"));
         }
-        self.security_groups.take(group);
+        self.drop_group(group);
         Ok(())
     }
 
@@ -110,43 +111,11 @@ impl Model {
         let mut rules = g.rules(direction).to_vec();
         let before = rules.len();
         for p in permissions {
-            let ports = normal_ports(p)?;
-            if !p.description.is_empty() {
-                text("Description", &p.description)?;
-            }
-            let peer = self.peer(g, &p.peer)?;
-            if rules.iter().any(|r| (r.protocol, r.ports, &r.peer) == (p.protocol, ports, &peer)) {
-                return refuse(
-                    "InvalidPermission.Duplicate",
-                    format!(
-                        "the specified rule \"peer: {}, {}\" already exists",
-                        peer_text(&peer),
-                        rule_text(p.protocol, ports)
-                    ),
-                );
-            }
-            rules.push(GroupRule {
-                id: String::new(),
-                protocol: p.protocol,
-                ports,
-                peer,
-                description: p.description.clone(),
-            });
+            let rule = self.legal_rule(g, p)?;
+            not_among(&rules, &rule)?;
+            rules.push(rule);
         }
-        for v6 in [false, true] {
-            let counts = |r: &&GroupRule| {
-                matches!(&r.peer, RulePeer::Group(_))
-                    || matches!(&r.peer, RulePeer::Cidr(n) if n.addr().is_ipv6() == v6)
-            };
-            if rules.iter().filter(counts).count() > self.scalars.limits.rules_per_group
-                && rules[before..].iter().any(|r| counts(&r))
-            {
-                return refuse(
-                    "RulesPerSecurityGroupLimitExceeded",
-                    "The maximum number of rules per security group has been reached.",
-                );
-            }
-        }
+        self.rules_fit(&rules, &rules[before..])?;
         let mut ids = Vec::new();
         for r in &mut rules[before..] {
             r.id = self.new_id("sgr");
@@ -154,52 +123,6 @@ impl Model {
         }
         self.set_rules(group, direction, rules);
         Ok(ids)
-    }
-
-    /// RevokeSecurityGroupIngress and -Egress by permission; answers those that were not there (SG-209).
-    pub fn revoke_security_group(
-        &mut self,
-        group: &str,
-        direction: Direction,
-        permissions: &[IpPermission],
-    ) -> Result<Vec<IpPermission>> {
-        let g = self.find::<SecurityGroup>(group)?;
-        let mut rules = g.rules(direction).to_vec();
-        let mut unknown = Vec::new();
-        for p in permissions {
-            let ports = normal_ports(p)?;
-            let peer = match &p.peer {
-                RulePeer::Cidr(n) => RulePeer::Cidr(n.trunc()),
-                other => other.clone(),
-            };
-            let before = rules.len();
-            rules.retain(|r| (r.protocol, r.ports, &r.peer) != (p.protocol, ports, &peer));
-            if rules.len() == before {
-                unknown.push(p.clone());
-            }
-        }
-        if unknown.len() < permissions.len() {
-            self.set_rules(group, direction, rules);
-        }
-        Ok(unknown)
-    }
-
-    /// RevokeSecurityGroup* by rule id.
-    pub fn revoke_security_group_rules(&mut self, group: &str, direction: Direction, ids: &[Id]) -> Result<()> {
-        let g = self.find::<SecurityGroup>(group)?;
-        let mut rules = g.rules(direction).to_vec();
-        for id in ids {
-            let before = rules.len();
-            rules.retain(|r| r.id != *id);
-            if rules.len() == before {
-                return refuse(
-                    "InvalidSecurityGroupRuleId.NotFound",
-                    format!("The security group rule ID '{id}' does not exist"),
-                );
-            }
-        }
-        self.set_rules(group, direction, rules);
-        Ok(())
     }
 
     /// A security-group rule by its id: its group, direction and itself.
@@ -291,31 +214,6 @@ impl Model {
             })
             .collect()
     }
-
-    fn set_rules(&mut self, group: &str, direction: Direction, rules: Vec<GroupRule>) {
-        self.security_groups.edit(group, |g| match direction {
-            Direction::Ingress => g.ingress = rules,
-            Direction::Egress => {
-                g.egress = rules;
-                g.egress_modified = true;
-            }
-        });
-    }
-
-    fn peer(&self, group: &SecurityGroup, peer: &RulePeer) -> Result<RulePeer> {
-        match peer {
-            RulePeer::Cidr(n) => Ok(RulePeer::Cidr(n.trunc())),
-            RulePeer::Group(g) => {
-                if self.find::<SecurityGroup>(g)?.vpc != group.vpc {
-                    return refuse(
-                        "InvalidGroup.NotFound",
-                        "You have specified two resources that belong to different networks.",
-                    );
-                }
-                Ok(peer.clone())
-            }
-        }
-    }
 }
 
 /// How people write the protocol and port part of a rule.
@@ -330,15 +228,8 @@ pub fn rule_text(protocol: Option<u8>, ports: (i32, i32)) -> String {
     }
 }
 
-fn peer_text(peer: &RulePeer) -> String {
-    match peer {
-        RulePeer::Cidr(n) => n.to_string(),
-        RulePeer::Group(g) => g.clone(),
-    }
-}
-
 /// Ports in their stored form (SG-32, SG-34, SG-211).
-fn normal_ports(p: &IpPermission) -> Result<(i32, i32)> {
+pub(super) fn normal_ports(p: &IpPermission) -> Result<(i32, i32)> {
     match p.protocol {
         Some(6 | 17) => {
             let (Some(from), Some(to)) = (p.from, p.to) else {
@@ -350,7 +241,7 @@ fn normal_ports(p: &IpPermission) -> Result<(i32, i32)> {
             if !(0..=65535).contains(&from) || !(0..=65535).contains(&to) {
                 return refuse(
                     "InvalidParameterValue",
-                    format!("Invalid value for portRange: {from}-{to}. Ports lie between 0 and 65535."),
+                    format!("TCP/UDP port ({}) out of range", if (0..=65535).contains(&from) { to } else { from }),
                 );
             }
             if from > to {
@@ -375,17 +266,21 @@ pub(super) fn icmp(kind: i32, code: i32) -> Result<(i32, i32)> {
 }
 
 /// Alphabet and length of names and descriptions (SG-10, SG-11, SG-36).
-fn text(what: &str, value: &str) -> Result<()> {
-    if value.chars().count() > 255 {
+pub(super) fn legal_text(what: &str, value: &str) -> Result<()> {
+    if !value.is_ascii() {
         return refuse(
             "InvalidParameterValue",
-            format!("Value for parameter {what} is invalid. The size exceeds 255 characters."),
+            format!("Value ({value}) for parameter {what} is invalid. Character sets beyond ASCII are not supported."),
         );
     }
-    if let Some(c) = value.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-:/()#@[]+=&;!$*,{}".contains(*c))) {
+    if value.len() > 255
+        || value.bytes().any(|b| !(b.is_ascii_alphanumeric() || b" ._-:/()#@[]+=&;!$*,{}".contains(&b)))
+    {
         return refuse(
             "InvalidParameterValue",
-            format!("Value ({value}) for parameter {what} is invalid. Character '{c}' is not allowed."),
+            format!(
+                "Invalid {what}. Valid values are strings less than 256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{{}}!$*"
+            ),
         );
     }
     Ok(())

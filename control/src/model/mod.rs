@@ -13,6 +13,7 @@ mod dhcp;
 mod ended;
 mod filters;
 mod gateway;
+mod group_rules;
 mod in_use;
 mod instance;
 mod interface;
@@ -21,6 +22,7 @@ mod nacl;
 mod nat;
 pub mod parse;
 mod pools;
+mod prefix_list;
 mod record;
 mod routing;
 mod shelf;
@@ -41,6 +43,9 @@ pub use limits::{Limits, QUOTAS, Quota};
 pub use nacl::NetworkAclEntrySpec;
 pub use nat::CreateNatGateway;
 pub use pools::Pools;
+pub use prefix_list::{
+    AddressFamily, CreatePrefixList, ModifyPrefixList, PrefixList, PrefixListEntry, PrefixListState, PrefixListVersion,
+};
 pub use record::Record;
 pub use routing::AssociateWith;
 pub use shelf::Shelf;
@@ -54,6 +59,7 @@ use rpds::RedBlackTreeSetSync;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// A refusal: AWS's code and a message for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +108,10 @@ pub struct Model {
     cidr_reservations: Shelf<CidrReservation>,
     /// Whether quotas or zones changed since the last settling; shelves know for themselves.
     settings_touched: bool,
+    prefix_lists: Shelf<PrefixList>,
+    prefix_list_versions: Shelf<PrefixListVersion>,
+    /// AWS's own prefix lists; they follow from the Region.
+    aws_prefix_lists: Arc<[PrefixList]>,
     /// Private and IPv6 addresses; follows from the interfaces.
     in_use: InUse,
     /// Auto-assigned public addresses; follows from the interfaces.
@@ -182,6 +192,10 @@ shelves! {
     dhcp_options: DhcpOptions, "InvalidDhcpOptionID.NotFound", "dhcpOption ID";
     /// Reservations of pieces of subnets.
     cidr_reservations: CidrReservation, "InvalidSubnetCidrReservationID.NotFound", "subnet-cidr-reservation ID";
+    /// Customers' prefix lists; [`Model::prefix_list`] finds AWS's, too.
+    prefix_lists: PrefixList, "InvalidPrefixListID.NotFound", "prefix list ID";
+    /// What customers' prefix lists were before.
+    prefix_list_versions: PrefixListVersion, "InvalidParameterValue", "prefix list version";
 }
 
 impl Default for Model {
@@ -225,6 +239,9 @@ impl Model {
             dhcp_options: Shelf::default(),
             cidr_reservations: Shelf::default(),
             settings_touched: false,
+            prefix_lists: Shelf::default(),
+            prefix_list_versions: Shelf::default(),
+            aws_prefix_lists: prefix_list::of_aws("us-east-1"),
             in_use: InUse::default(),
             public_in_use: RedBlackTreeSetSync::default(),
             leaving: RedBlackTreeSetSync::default(),
@@ -268,6 +285,7 @@ impl Model {
     pub fn set_region(&mut self, region: &str) {
         self.scalars.region = region.into();
         self.scalars.zones = zones::usual(region, &self.scalars.account);
+        self.aws_prefix_lists = prefix_list::of_aws(region);
     }
     /// Gives a resource the name that people know it by (a template's logical id).
     pub fn set_label(&mut self, id: &str, label: &str) {
@@ -314,6 +332,7 @@ impl Model {
             "i" => ("instance", known::<Instance>(self, id)),
             "dopt" => ("dhcp-options", known::<DhcpOptions>(self, id)),
             "scr" => ("subnet-cidr-reservation", known::<CidrReservation>(self, id)),
+            "pl" => ("prefix-list", self.prefix_list(id).map(|_| ())),
             _ => return refuse("InvalidID", format!("The ID '{id}' is not valid")),
         };
         found.map(|()| kind)

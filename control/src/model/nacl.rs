@@ -52,7 +52,7 @@ impl Model {
                 format!("The networkAcl '{acl}' has dependencies and cannot be deleted."),
             );
         }
-        self.network_acls.take(acl);
+        self.drop_acl(acl);
         Ok(())
     }
 
@@ -143,6 +143,12 @@ impl Model {
                 }
             }
         });
+    }
+
+    /// Takes a network ACL away with all that hangs on it.
+    pub(super) fn drop_acl(&mut self, acl: &str) {
+        self.network_acls.take(acl);
+        self.forget(acl);
     }
 
     fn put_entry(&mut self, spec: &NetworkAclEntrySpec, number: u16, entry: AclEntry) {

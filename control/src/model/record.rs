@@ -44,6 +44,8 @@ macro_rules! every_shelf {
         $each!(instances, "instance");
         $each!(dhcp_options, "dhcp-options");
         $each!(cidr_reservations, "cidr-reservation");
+        $each!(prefix_lists, "prefix-list");
+        $each!(prefix_list_versions, "prefix-list-version");
     };
 }
 
@@ -129,6 +131,7 @@ impl Model {
         for (vpc, subnet, interface, address) in taken {
             model.take_address(&vpc, &subnet, address, &interface);
         }
+        model.aws_prefix_lists = prefix_list::of_aws(model.region());
         model.public_in_use = model.interfaces.iter().filter_map(|e| e.public).collect();
         model.leaving = model.nat_gateways.iter().filter_map(|n| Some((model.leaves(&n.id)?, n.id.clone()))).collect();
         Ok(model)

@@ -1,7 +1,7 @@
 //! What each resource holds. Fields are for reading; only operations of [`Model`](super::Model) change them.
 
 pub use super::shelf::HasId;
-use super::{AclEntries, CidrReservation, DhcpOptions};
+use super::{AclEntries, CidrReservation, DhcpOptions, PrefixList, PrefixListVersion};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -247,6 +247,7 @@ pub enum Direction {
 pub enum RulePeer {
     Cidr(IpNet),
     Group(Id),
+    PrefixList(Id),
 }
 
 /// One security-group rule, normalised (SG-211).
@@ -262,10 +263,17 @@ pub struct GroupRule {
 }
 
 impl GroupRule {
-    /// Its id, and the group it names if it names one.
+    /// Its id, and the group or prefix list it names if it names one.
     fn ids(&self) -> impl Iterator<Item = &Id> {
-        let peer = if let RulePeer::Group(g) = &self.peer { Some(g) } else { None };
+        let peer = match &self.peer {
+            RulePeer::Group(id) | RulePeer::PrefixList(id) => Some(id),
+            RulePeer::Cidr(_) => None,
+        };
         std::iter::once(&self.id).chain(peer)
+    }
+    /// Whether both let the same packets through, as far as one can tell without looking into groups and prefix lists.
+    pub fn same(&self, other: &GroupRule) -> bool {
+        (self.protocol, self.ports, &self.peer) == (other.protocol, other.ports, &other.peer)
     }
 }
 
@@ -487,6 +495,8 @@ has_id! {
     Instance;
     DhcpOptions;
     CidrReservation: |r| keys([&r.subnet]);
+    PrefixList;
+    PrefixListVersion;
     Label;
     TagSet;
     ClientToken;

@@ -239,8 +239,8 @@ impl Model {
         }
         self.table_associations.take(&v.main_association);
         self.route_tables.take(&main);
-        self.security_groups.take(&v.default_group);
-        self.network_acls.take(&v.default_acl);
+        self.drop_group(&v.default_group);
+        self.drop_acl(&v.default_acl);
         self.vpcs.take(vpc);
         self.forget(&main);
         self.forget(vpc);

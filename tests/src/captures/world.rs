@@ -176,17 +176,18 @@ fn nacl(a: &vpcd_control::model::NetworkAcl) -> Nacl {
 
 fn group(m: &Model, g: &vpcd_control::model::SecurityGroup) -> Group {
     let rule = |r: &GroupRule| {
-        let peer = match &r.peer {
-            RulePeer::Cidr(net) => Peer::Net(*net),
+        let peers: Vec<Peer> = match &r.peer {
+            RulePeer::Cidr(net) => vec![Peer::Net(*net)],
             // A group that is gone matches nothing (SG-54).
-            RulePeer::Group(id) => Peer::Group(at(m.security_groups(), id)?),
+            RulePeer::Group(id) => at(m.security_groups(), id).map(Peer::Group).into_iter().collect(),
+            RulePeer::PrefixList(id) => m.prefix_list_nets(id).map(Peer::Net).collect(),
         };
-        Some(SgRule { peer, what: what(r.protocol, r.ports) })
+        peers.into_iter().map(|peer| SgRule { peer, what: what(r.protocol, r.ports) })
     };
     Group {
         vpc: there(m.vpcs(), &g.vpc),
-        ingress: g.ingress.iter().filter_map(rule).collect(),
-        egress: g.egress.iter().filter_map(rule).collect(),
+        ingress: g.ingress.iter().flat_map(rule).collect(),
+        egress: g.egress.iter().flat_map(rule).collect(),
     }
 }
 

@@ -79,7 +79,7 @@ impl World<'_> {
         let way = if direction == Direction::Ingress { "in" } else { "out" };
         let peer = match &rule.peer {
             RulePeer::Cidr(net) => net.to_string(),
-            RulePeer::Group(group) => self.model.label(group).into(),
+            RulePeer::Group(id) | RulePeer::PrefixList(id) => self.model.label(id).into(),
         };
         format!("{way} {} {peer}", rule_text(rule.protocol, rule.ports))
     }

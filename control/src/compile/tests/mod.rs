@@ -4,8 +4,9 @@ mod whole;
 
 use super::*;
 use crate::model::{
-    AssociateAddress, AssociateWith, CreateNatGateway, CreateNetworkInterface, CreateSecurityGroup, CreateSubnet,
-    CreateVpc, Direction, IpPermission, NetworkAclEntrySpec, RouteTarget, RulePeer, RunInstance,
+    AddressFamily, AssociateAddress, AssociateWith, CreateNatGateway, CreateNetworkInterface, CreatePrefixList,
+    CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, IpPermission, ModifyPrefixList, NetworkAclEntrySpec,
+    PrefixListEntry, RouteTarget, RulePeer, RunInstance,
 };
 use crate::template;
 use std::collections::BTreeMap;
@@ -304,4 +305,51 @@ fn names_are_logical_ids() {
         .classify(&key("10.0.0.5", 6, 3306), t.members.get(0).unwrap())
         .unwrap();
     assert_eq!(names.sg_rule(hit), "DBServerSG in tcp 3306-3307 WebServerSG");
+}
+
+// covers: SG-33
+#[test]
+fn sg_33_a_prefix_list_acts_with_what_it_holds_now() {
+    let mut w = world();
+    let entry = |cidr| PrefixListEntry { cidr: net(cidr), description: String::new() };
+    let list = CreatePrefixList {
+        name: "offices".into(),
+        family: AddressFamily::V4,
+        max_entries: 5,
+        entries: vec![entry("192.0.2.0/24"), entry("198.51.100.7/32")],
+    };
+    let list = w.m.create_prefix_list(list).unwrap();
+    w.m.set_label(&list, "offices");
+    let g = CreateSecurityGroup { vpc: w.v.clone(), name: "g".into(), description: "d".into() };
+    let g = w.m.create_security_group(g).unwrap();
+    w.m.set_label(&g, "g");
+    let rule = IpPermission::ports(6, 443, 443, RulePeer::PrefixList(list.clone()));
+    for way in [Direction::Ingress, Direction::Egress] {
+        w.m.authorize_security_group(&g, way, std::slice::from_ref(&rule)).unwrap();
+    }
+    let own = w.m.security_groups().get(&g).unwrap().egress[0].id.clone();
+    w.m.revoke_security_group_rules(&g, Direction::Egress, &[own]).unwrap();
+    let (i, eni) = (w.i.clone(), w.m.instances().get(&w.i).unwrap().interfaces[&0].clone());
+    w.m.modify_instance_groups(&i, &[g]).unwrap();
+    let hits = |w: &mut World, peer: &str| {
+        let Compiled { topology: t, names } = w.c.compile(&w.m);
+        let filter = t.filters.get(t.enis.get(w.c.eni(&eni).unwrap().at()).unwrap().filter.at()).unwrap();
+        [&filter.ingress, &filter.egress].map(|side| {
+            side.classify(&key(peer, 6, 443), t.members.get(0).unwrap()).map(|r| names.sg_rule(r).to_string())
+        })
+    };
+    let by_list = ["g in tcp 443 offices", "g out tcp 443 offices"].map(|name| Some(name.to_string()));
+    assert_eq!(hits(&mut w, "192.0.2.9"), by_list);
+    assert_eq!(hits(&mut w, "198.51.100.7"), by_list);
+    assert_eq!(hits(&mut w, "198.51.100.8"), [None, None]);
+    let change = ModifyPrefixList {
+        add: vec![entry("198.51.100.8/32")],
+        remove: vec![net("192.0.2.0/24")],
+        ..Default::default()
+    };
+    w.m.modify_prefix_list(&list, change).unwrap();
+    assert_eq!(hits(&mut w, "192.0.2.9"), [None, None]);
+    assert_eq!(hits(&mut w, "198.51.100.8"), by_list);
+    w.m.restore_prefix_list(&list, 1, 2).unwrap();
+    assert_eq!(hits(&mut w, "192.0.2.9"), by_list);
 }

@@ -41,9 +41,10 @@ fn groups(m: &Model, rng: &mut Rng, vpc: &str) -> Vec<Id> {
 }
 
 fn rule(m: &Model, rng: &mut Rng) -> Option<IpPermission> {
-    let peer = match rng.below(4) {
+    let peer = match rng.below(5) {
         0 => RulePeer::Group(rng.id(m.security_groups())?),
         1 => RulePeer::Cidr(net("::/0")),
+        2 => RulePeer::PrefixList(rng.id(m.prefix_lists())?),
         _ => RulePeer::Cidr(net(["0.0.0.0/0", "10.0.0.0/8", "192.0.2.0/24"][rng.below(3)])),
     };
     let port = 80 + rng.below(4) as i32;
@@ -190,8 +191,36 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
     ("RevokeSecurityGroup", |m, r| {
         let (g, way) = (r.one(m.security_groups())?, r.way());
         let rule = g.rules(way).get(r.below(g.rules(way).len()))?;
-        m.revoke_security_group_rules(&g.id, way, std::slice::from_ref(&rule.id)).ok()
+        m.revoke_security_group_rules(&g.id, way, std::slice::from_ref(&rule.id)).ok().map(drop)
     }),
+    ("ModifySecurityGroupRules", |m, r| {
+        let (g, way, new) = (r.one(m.security_groups())?, r.way(), rule(m, r)?);
+        let old = g.rules(way).get(r.below(g.rules(way).len()))?;
+        m.modify_security_group_rules(&g.id, &[(old.id.clone(), new)]).ok()
+    }),
+    ("CreateManagedPrefixList", |m, r| {
+        let family = if r.chance(80) { AddressFamily::V4 } else { AddressFamily::V6 };
+        let request = CreatePrefixList { name: "list".into(), family, max_entries: 3, entries: Vec::new() };
+        m.create_prefix_list(request).ok().map(drop)
+    }),
+    ("ModifyManagedPrefixList", |m, r| {
+        let list = r.one(m.prefix_lists())?;
+        let cidr = net(["10.0.0.0/8", "192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32"][r.below(4)]);
+        let there = list.entries.iter().any(|e| e.cidr == cidr);
+        let add = Some(PrefixListEntry { cidr, description: String::new() }).filter(|_| !there);
+        let remove = there.then_some(cidr);
+        let change = ModifyPrefixList {
+            add: add.into_iter().collect(),
+            remove: remove.into_iter().collect(),
+            ..Default::default()
+        };
+        m.modify_prefix_list(&list.id, change).ok()
+    }),
+    ("RestoreManagedPrefixListVersion", |m, r| {
+        let list = r.one(m.prefix_lists())?;
+        m.restore_prefix_list(&list.id, r.below(list.version as usize) as u64, list.version).ok()
+    }),
+    ("DeleteManagedPrefixList", |m, r| m.delete_prefix_list(&r.id(m.prefix_lists())?).ok().map(drop)),
     ("CreateNetworkAcl", |m, r| m.create_network_acl(&r.id(m.vpcs())?).ok().map(drop)),
     ("DeleteNetworkAcl", |m, r| m.delete_network_acl(&r.id(m.network_acls())?).ok()),
     ("CreateNetworkAclEntry", |m, r| m.create_network_acl_entry(entry(m, r)?).ok()),

@@ -46,7 +46,9 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
             e.groups.iter().map(|g| m.security_groups().get(g).unwrap()).collect();
         groups.sort_by_key(|g| m.security_groups().place(&g.id));
         let side = |way| {
-            SgSide::build(&groups.iter().flat_map(|g| g.rules(way)).map(|r| sg_rule(n, r)).collect::<Vec<SgRule>>())
+            SgSide::build(
+                &groups.iter().flat_map(|g| g.rules(way)).flat_map(|r| sg_rules(n, m, r)).collect::<Vec<SgRule>>(),
+            )
         };
         let filter_object = Filter { ingress: side(Direction::Ingress), egress: side(Direction::Egress) };
         t.filters.set(filter as usize, Arc::new(filter_object));
@@ -142,12 +144,14 @@ fn numbers_of(n: &Numbers, e: &NetworkInterface) -> Vec<u32> {
     numbers
 }
 
-fn sg_rule(n: &Numbers, r: &GroupRule) -> SgRule {
-    let peer = match &r.peer {
-        RulePeer::Cidr(net) => Peer::Net(*net),
-        RulePeer::Group(g) => Peer::Group(n.groups.get(&**g).unwrap()),
+fn sg_rules(n: &Numbers, m: &Model, r: &GroupRule) -> Vec<SgRule> {
+    let peers = match &r.peer {
+        RulePeer::Cidr(net) => vec![Peer::Net(*net)],
+        RulePeer::Group(g) => vec![Peer::Group(n.groups.get(&**g).unwrap())],
+        RulePeer::PrefixList(l) => m.prefix_list(l).unwrap().entries.iter().map(|e| Peer::Net(e.cidr)).collect(),
     };
-    SgRule { id: n.rules.get(&*r.id).unwrap(), peer, matches: matches(r.protocol, r.ports) }
+    let id = n.rules.get(&*r.id).unwrap();
+    peers.into_iter().map(|peer| SgRule { id, peer, matches: matches(r.protocol, r.ports) }).collect()
 }
 
 fn matches(proto: Option<u8>, (a, b): (i32, i32)) -> Match {

@@ -124,7 +124,15 @@ fn sg_209_duplicates_and_absent_rules() {
         "InvalidPermission.Duplicate"
     );
     m.authorize_security_group(&g, Direction::Egress, std::slice::from_ref(&same)).unwrap();
-    assert_eq!(m.revoke_security_group(&g, Direction::Ingress, &[same, other.clone()]).unwrap(), [other]);
+    let id = m.rule_like(&g, Direction::Ingress, &same).unwrap().id.clone();
+    assert_eq!(m.rule_like(&g, Direction::Ingress, &other).unwrap_err().code, "InvalidPermission.NotFound");
+    let ids = [id, "sgr-0".into()];
+    assert_eq!(
+        refused(&mut m, |m| m.revoke_security_group_rules(&g, Direction::Ingress, &ids)),
+        "InvalidSecurityGroupRuleId.NotFound"
+    );
+    let gone = m.revoke_security_group_rules(&g, Direction::Ingress, &ids[..1]).unwrap();
+    assert_eq!((gone.len(), &gone[0].peer), (1, &same.peer));
     assert!(m.security_groups().get(&g).unwrap().ingress.is_empty());
     assert_eq!(m.security_groups().get(&g).unwrap().egress.len(), 2);
 }

@@ -200,7 +200,8 @@ fn vpc_45_untouched_groups_open_for_ipv6() {
     let v = vpc(&mut m, "10.0.0.0/16");
     let (kept, edited) = (group(&mut m, &v, "kept"), group(&mut m, &v, "edited"));
     let all = IpPermission::all(RulePeer::Cidr(net("0.0.0.0/0")));
-    m.revoke_security_group(&edited, Direction::Egress, std::slice::from_ref(&all)).unwrap();
+    let rule = m.rule_like(&edited, Direction::Egress, &all).unwrap().id.clone();
+    m.revoke_security_group_rules(&edited, Direction::Egress, &[rule]).unwrap();
     m.authorize_security_group(&edited, Direction::Egress, &[all]).unwrap();
     m.associate_vpc_ipv6_block(&v).unwrap();
     let v6 = |m: &Model, g: &str| {

@@ -1,0 +1,161 @@
+use super::*;
+
+fn entry(cidr: &str) -> PrefixListEntry {
+    PrefixListEntry { cidr: net(cidr), description: String::new() }
+}
+fn request(max_entries: i64, entries: &[&str]) -> CreatePrefixList {
+    CreatePrefixList {
+        name: "offices".into(),
+        family: AddressFamily::V4,
+        max_entries,
+        entries: entries.iter().map(|c| entry(c)).collect(),
+    }
+}
+fn blocks(m: &Model, list: &str, version: Option<u64>) -> Vec<String> {
+    m.prefix_list_entries(list, version).unwrap().iter().map(|e| e.cidr.to_string()).collect()
+}
+
+#[test]
+fn lists_are_made_within_their_limits() {
+    let mut m = Model::default();
+    for (change, code) in [
+        (CreatePrefixList { name: "com.amazonaws.mine".into(), ..request(1, &[]) }, "InvalidParameterValue"),
+        (CreatePrefixList { name: String::new(), ..request(1, &[]) }, "InvalidParameterValue"),
+        (CreatePrefixList { name: "x".repeat(256), ..request(1, &[]) }, "InvalidParameterValue"),
+        (request(0, &[]), "InvalidParameterValue"),
+        (request(-1, &[]), "InvalidParameterValue"),
+        (request(1001, &[]), "InvalidParameterValue"),
+        (request(2, &["2001:db8::/32"]), "InvalidParameterValue"),
+        (CreatePrefixList { family: AddressFamily::V6, ..request(2, &["10.0.0.0/8"]) }, "InvalidParameterValue"),
+        (request(2, &["10.0.0.0/8", "10.9.0.0/8"]), "InvalidPrefixListModification"),
+        (request(1, &["10.0.0.0/8", "11.0.0.0/8"]), "PrefixListMaxEntriesExceeded"),
+        (
+            CreatePrefixList {
+                entries: (0..101).map(|i| entry(&format!("10.{i}.0.0/16"))).collect(),
+                ..request(200, &[])
+            },
+            "InvalidParameterValue",
+        ),
+    ] {
+        assert_eq!(refused(&mut m, |m| m.create_prefix_list(change.clone())), code, "{change:?}");
+    }
+    let id = m.create_prefix_list(request(2, &["10.1.2.3/8"])).unwrap();
+    assert_eq!(blocks(&m, &id, None), ["10.0.0.0/8"]);
+    m.limits_mut().prefix_lists = 1;
+    assert_eq!(refused(&mut m, |m| m.create_prefix_list(request(1, &[]))), "PrefixListLimitExceeded");
+}
+
+#[test]
+fn versions_follow_one_another_and_come_back() {
+    let mut m = Model::default();
+    let id = m.create_prefix_list(request(2, &["10.0.0.0/8"])).unwrap();
+    let change = |add: &[&str], remove: &[&str]| ModifyPrefixList {
+        current_version: Some(1),
+        add: add.iter().map(|c| entry(c)).collect(),
+        remove: remove.iter().map(|c| net(c)).collect(),
+        ..Default::default()
+    };
+    for (change, code) in [
+        (ModifyPrefixList { current_version: Some(2), ..change(&["11.0.0.0/8"], &[]) }, "PrefixListVersionMismatch"),
+        (change(&["11.0.0.0/8", "12.0.0.0/8"], &[]), "PrefixListMaxEntriesExceeded"),
+        (change(&["10.0.0.0/8"], &[]), "InvalidPrefixListModification"),
+        (change(&[], &["11.0.0.0/8"]), "InvalidPrefixListModification"),
+        (ModifyPrefixList { max_entries: Some(9), ..change(&["11.0.0.0/8"], &[]) }, "InvalidParameterCombination"),
+        (ModifyPrefixList { name: Some("com.amazonaws".into()), ..change(&[], &[]) }, "InvalidParameterValue"),
+        (ModifyPrefixList { max_entries: Some(0), ..change(&[], &[]) }, "InvalidParameterValue"),
+    ] {
+        assert_eq!(refused(&mut m, |m| m.modify_prefix_list(&id, change.clone())), code, "{change:?}");
+    }
+    assert_eq!(refused(&mut m, |m| m.modify_prefix_list("pl-0", change(&[], &[]))), "InvalidPrefixListID.NotFound");
+    // A name and a size make no version.
+    let other = ModifyPrefixList { name: Some("x".into()), max_entries: Some(3), ..change(&[], &[]) };
+    m.modify_prefix_list(&id, other).unwrap();
+    let list = m.prefix_list(&id).unwrap();
+    assert_eq!((list.name.as_str(), list.max_entries, list.version), ("x", Some(3), 1));
+    m.modify_prefix_list(&id, change(&["11.0.0.0/8", "12.0.0.0/8"], &["10.0.0.0/8"])).unwrap();
+    assert_eq!(blocks(&m, &id, None), ["11.0.0.0/8", "12.0.0.0/8"]);
+    assert_eq!(blocks(&m, &id, Some(1)), ["10.0.0.0/8"]);
+    assert_eq!(m.prefix_list_entries(&id, Some(3)).unwrap_err().code, "InvalidParameterValue");
+    assert_eq!(refused(&mut m, |m| m.restore_prefix_list(&id, 1, 1)), "PrefixListVersionMismatch");
+    assert_eq!(refused(&mut m, |m| m.restore_prefix_list(&id, 2, 2)), "InvalidParameterValue");
+    m.restore_prefix_list(&id, 1, 2).unwrap();
+    assert_eq!((blocks(&m, &id, None), m.prefix_list(&id).unwrap().version), (vec!["10.0.0.0/8".into()], 3));
+    assert_eq!(blocks(&m, &id, Some(2)), ["11.0.0.0/8", "12.0.0.0/8"]);
+    let smaller = ModifyPrefixList { max_entries: Some(1), ..Default::default() };
+    m.modify_prefix_list(&id, smaller).unwrap();
+    assert_eq!(refused(&mut m, |m| m.restore_prefix_list(&id, 2, 3)), "PrefixListMaxEntriesExceeded");
+    m.delete_prefix_list(&id).unwrap();
+    assert!(m.prefix_list(&id).is_err() && m.prefix_list_versions().is_empty());
+}
+
+#[test]
+fn the_thousandth_version_drives_out_the_first() {
+    let mut m = Model::default();
+    let id = m.create_prefix_list(request(1, &[])).unwrap();
+    for i in 0..1000 {
+        let (add, remove) =
+            if i % 2 == 0 { (vec![entry("10.0.0.0/8")], vec![]) } else { (vec![], vec![net("10.0.0.0/8")]) };
+        m.modify_prefix_list(&id, ModifyPrefixList { add, remove, ..Default::default() }).unwrap();
+    }
+    assert_eq!((m.prefix_list(&id).unwrap().version, m.prefix_list_versions().len()), (1001, 999));
+    assert!(m.prefix_list_entries(&id, Some(1)).is_err());
+    assert_eq!(blocks(&m, &id, Some(2)), ["10.0.0.0/8"]);
+}
+
+#[test]
+fn lists_of_aws_belong_to_the_region_and_stay_as_they_are() {
+    let mut m = Model::default();
+    let ids: Vec<Id> = m.aws_prefix_lists().iter().map(|l| l.id.clone()).collect();
+    assert_eq!(m.aws_prefix_lists()[0].name, "com.amazonaws.us-east-1.s3");
+    for id in &ids {
+        assert_eq!(refused(&mut m, |m| m.delete_prefix_list(id)), "OperationNotPermitted");
+        assert_eq!(refused(&mut m, |m| m.modify_prefix_list(id, ModifyPrefixList::default())), "OperationNotPermitted");
+    }
+    m.set_region("eu-west-1");
+    assert_eq!(m.aws_prefix_lists()[1].name, "com.amazonaws.eu-west-1.dynamodb");
+    assert!(m.aws_prefix_lists().iter().all(|l| !ids.contains(&l.id)));
+    let records = m.records();
+    let stored = records.iter().filter_map(|r| Some((r.kind, r.value.as_deref()?)));
+    assert_eq!(Model::restore(stored).unwrap().aws_prefix_lists(), m.aws_prefix_lists());
+}
+
+// covers: SG-39 SG-214
+#[test]
+fn sg_214_a_list_counts_with_what_it_may_hold() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let g = group(&mut m, &v, "g");
+    let rule = |port: i32, peer: RulePeer| IpPermission::ports(6, port, port, peer);
+    let list = m.create_prefix_list(request(50, &["192.0.2.0/24"])).unwrap();
+    let by_list = |port| rule(port, RulePeer::PrefixList(list.clone()));
+    m.authorize_security_group(&g, Direction::Ingress, &[by_list(1)]).unwrap();
+    assert_eq!(
+        refused(&mut m, |m| m.authorize_security_group(&g, Direction::Ingress, &[by_list(2)])),
+        "RulesPerSecurityGroupLimitExceeded"
+    );
+    // Of IPv4 it is: nothing is counted for IPv6.
+    let v6: Vec<_> = (0..60).map(|i| rule(i, RulePeer::Cidr(net("::/0")))).collect();
+    m.authorize_security_group(&g, Direction::Ingress, &v6).unwrap();
+    // A list of AWS's counts once, in both families.
+    let s3 = RulePeer::PrefixList(m.aws_prefix_lists()[0].id.clone());
+    assert_eq!(
+        refused(&mut m, |m| m.authorize_security_group(&g, Direction::Ingress, &[rule(1, s3.clone())])),
+        "RulesPerSecurityGroupLimitExceeded"
+    );
+    let v4: Vec<_> = (0..9).map(|i| rule(i, RulePeer::Cidr(net("0.0.0.0/0")))).collect();
+    m.authorize_security_group(&g, Direction::Ingress, &v4).unwrap();
+    // What is named cannot outgrow those who name it.
+    let bigger = |max| ModifyPrefixList { max_entries: Some(max), ..Default::default() };
+    assert_eq!(refused(&mut m, |m| m.modify_prefix_list(&list, bigger(52))), "RulesPerSecurityGroupLimitExceeded");
+    m.modify_prefix_list(&list, bigger(51)).unwrap();
+    assert_eq!(m.groups_naming(&list).map(|g| &g.id).collect::<Vec<_>>(), [&g]);
+    assert_eq!(refused(&mut m, |m| m.delete_prefix_list(&list)), "DependencyViolation");
+    let ids = [m.rule_like(&g, Direction::Ingress, &by_list(1)).unwrap().id.clone()];
+    m.revoke_security_group_rules(&g, Direction::Ingress, &ids).unwrap();
+    m.authorize_security_group(&g, Direction::Ingress, &[rule(1, s3)]).unwrap_err();
+    m.delete_prefix_list(&list).unwrap();
+    assert_eq!(
+        refused(&mut m, |m| m.authorize_security_group(&g, Direction::Egress, &[by_list(1)])),
+        "InvalidPrefixListID.NotFound"
+    );
+}
