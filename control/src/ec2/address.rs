@@ -1,7 +1,7 @@
 //! Elastic IP addresses.
 
-use super::filter::{Filters, Values, each, one, shown};
-use super::page::{Describe, Page};
+use super::filter::{Values, each, one, shown};
+use super::page::Describe;
 use super::params::Params;
 use super::xml::Xml;
 use super::{Operation, read, tag_new, tag_set, write};
@@ -17,8 +17,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     read("DescribeAddressesAttribute", describe_addresses_attribute),
     write("ModifyAddressAttribute", modify_address_attribute),
     write("ResetAddressAttribute", reset_address_attribute),
-    read("DescribeMovingAddresses", describe_moving_addresses),
-    read("DescribeAddressTransfers", describe_address_transfers),
 ];
 
 /// The one pool that there is.
@@ -190,26 +188,6 @@ fn attribute_members(x: &mut Xml, _: &Model, a: &ElasticIp) {
     x.put("publicIp", a.public);
     x.put("allocationId", &a.id);
     x.maybe("ptrRecord", a.reverse_name.as_ref());
-}
-
-/// Addresses on their way between EC2-Classic and VPCs: none, ever.
-fn describe_moving_addresses(_: &Model, p: &Params, x: &mut Xml) -> Result<()> {
-    p.texts("PublicIp");
-    Filters::read(p, &["moving-status"])?;
-    nothing(p, x, "movingAddressStatusSet")
-}
-
-/// Addresses on their way between accounts: none, as there is one account.
-fn describe_address_transfers(m: &Model, p: &Params, x: &mut Xml) -> Result<()> {
-    for id in p.texts("AllocationId") {
-        m.find::<ElasticIp>(id)?;
-    }
-    nothing(p, x, "addressTransferSet")
-}
-
-fn nothing(p: &Params, x: &mut Xml, set: &str) -> Result<()> {
-    Page::cut(p, std::iter::empty::<(u64, ())>())?.write(x, set, |_, ()| {});
-    Ok(())
 }
 
 #[cfg(test)]

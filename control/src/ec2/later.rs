@@ -120,6 +120,7 @@ ids! {
     IPAM_PREFIX_LIST_RESOLVER_TARGET "IpamPrefixListResolverTargetId" "InvalidIpamPrefixListResolverTargetId.NotFound";
     IPAM_RESOURCE_DISCOVERY "IpamResourceDiscoveryId" "InvalidIpamResourceDiscoveryId.NotFound";
     IPAM_RESOURCE_DISCOVERY_ASSOCIATION "IpamResourceDiscoveryAssociationId" "InvalidIpamResourceDiscoveryAssociationId.NotFound";
+    PUBLIC_POOL "PoolId" "InvalidPublicIpv4PoolID.NotFound";
     POOL "PoolId" "InvalidIpv6PoolId.NotFound";
 }
 
@@ -127,6 +128,10 @@ nothing! {
     // Flow logs.
     "DescribeFlowLogs" "flowLogSet" [FLOW_LOG]
         "deliver-log-status log-destination-type flow-log-id log-group-name resource-id traffic-type" "";
+    // Addresses that come from elsewhere or leave.
+    "DescribeAddressTransfers" "addressTransferSet" [] "" "AllocationId";
+    "DescribeMovingAddresses" "movingAddressStatusSet" [] "moving-status" "PublicIp";
+    "DescribePublicIpv4Pools" "publicIpv4PoolSet" [PUBLIC_POOL] "" "";
     // Peering.
     "DescribeVpcPeeringConnections" "vpcPeeringConnectionSet" [VPC_PEERING_CONNECTION]
         "accepter-vpc-info.cidr-block accepter-vpc-info.owner-id accepter-vpc-info.vpc-id expiration-time \

@@ -33,13 +33,12 @@ pub(super) fn change(api: &Api, change: impl FnOnce(&mut Model) -> Result<String
     runtime.block_on(api.region().change(Box::new(change))).unwrap().text
 }
 
-/// A subnet, made so.
+/// A subnet.
 pub(super) fn subnet(api: &Api, vpc: &str, cidr: &str) -> String {
-    let (vpc, cidr4) = (vpc.to_string(), cidr.parse().unwrap());
-    change(api, move |m| m.create_subnet(crate::model::CreateSubnet { vpc, cidr4, cidr6: None, az: None }))
+    made(api, &format!("Action=CreateSubnet&VpcId={vpc}&CidrBlock={cidr}"), "subnetId")
 }
 
-/// An instance in a subnet, made so.
+/// An instance in a subnet, made by [`change`].
 pub(super) fn instance(api: &Api, subnet: &str) -> String {
     let subnet = Some(subnet.to_string());
     change(api, move |m| m.run_instance(crate::model::RunInstance { subnet, ..Default::default() }))

@@ -55,12 +55,16 @@ impl Model {
         Ok(id)
     }
 
-    /// ReleaseAddress (EIP-11, NAT-03).
+    /// ReleaseAddress; in the default VPC it is disassociated first (EIP-11, EIP-22, NAT-03).
     pub fn release_address(&mut self, allocation: &str) -> Result<()> {
         let address = self.find::<ElasticIp>(allocation)?;
         self.not_nat(address)?;
-        if address.association.is_some() {
-            return refuse("InvalidIPAddress.InUse", format!("Address {} is in use.", address.public));
+        if let Some(association) = address.association.clone() {
+            let eni = self.interfaces.get(&association.interface);
+            if eni.and_then(|e| self.vpcs.get(&e.vpc)).is_none_or(|v| !v.is_default) {
+                return refuse("InvalidIPAddress.InUse", format!("Address {} is in use.", address.public));
+            }
+            self.disassociate_address(&association.id)?;
         }
         self.elastic_ips.take(allocation);
         self.forget(allocation);
@@ -69,7 +73,7 @@ impl Model {
 
     /// The Elastic IP with this public address; refused as DescribeAddresses does.
     pub fn elastic_at(&self, public: Ipv4Addr) -> Result<&ElasticIp> {
-        let found = self.elastic_ips.iter().find(|a| a.public == public);
+        let found = self.elastic_ips.by(&public.to_string()).find(|a| a.public == public);
         found.ok_or_else(|| ApiError::new("InvalidAddress.NotFound", format!("Address '{public}' not found.")))
     }
 

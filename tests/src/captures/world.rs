@@ -182,7 +182,8 @@ fn group(m: &Model, g: &vpcd_control::model::SecurityGroup) -> Group {
             RulePeer::Group(id) => at(m.security_groups(), id).map(Peer::Group).into_iter().collect(),
             RulePeer::PrefixList(id) => m.prefix_list_nets(id).map(Peer::Net).collect(),
         };
-        peers.into_iter().map(|peer| SgRule { peer, what: what(r.protocol, r.ports) })
+        let (protocol, ports) = (r.protocol, r.ports);
+        peers.into_iter().map(move |peer| SgRule { peer, what: what(protocol, ports) })
     };
     Group {
         vpc: there(m.vpcs(), &g.vpc),

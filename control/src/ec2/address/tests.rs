@@ -125,15 +125,3 @@ fn an_address_answers_with_a_name() {
     assert!(texts(&ok(&api, describe), "ptrRecord").is_empty());
     assert_eq!(refused(&api, "Action=DescribeAddressesAttribute&Attribute=colour").0, "InvalidParameterValue");
 }
-
-#[test]
-fn no_address_is_on_its_way() {
-    let api = api();
-    let moving = "Action=DescribeMovingAddresses&Filter.1.Name=moving-status&Filter.1.Value.1=MovingToVpc";
-    assert_eq!(made(&api, moving, "movingAddressStatusSet"), "");
-    assert_eq!(made(&api, "Action=DescribeAddressTransfers&MaxResults=5", "addressTransferSet"), "");
-    assert_eq!(
-        refused(&api, "Action=DescribeAddressTransfers&AllocationId.1=eipalloc-1").0,
-        "InvalidAllocationID.NotFound"
-    );
-}

@@ -129,7 +129,7 @@ fn nat_06_its_interface_and_address_are_its_own() {
     assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&allocation, &i))), "AuthFailure");
 }
 
-// covers: NAT-08 NAT-11 NAT-12 NAT-13 NAT-14
+// covers: NAT-08 NAT-11 NAT-12 NAT-13 NAT-14 QTA-10
 #[test]
 fn nat_12_deletion_keeps_the_allocation() {
     let mut m = Model::default();
@@ -214,7 +214,7 @@ fn private_gateways_have_no_public_address() {
     m.create_nat_gateway(free).unwrap();
 }
 
-// covers: EIP-01 EIP-09 EIP-11 EIP-12 EIP-A1
+// covers: EIP-01 EIP-09 QTA-06 EIP-11 EIP-12 EIP-A1
 #[test]
 fn eip_01_allocation() {
     let mut m = Model::default();
@@ -270,6 +270,50 @@ fn eip_04_association() {
     m.attach_network_interface(&extra, &y, 1).unwrap();
     assert_eq!(refused(&mut m, |m| m.associate_address(to_instance(&b, &y))), "InvalidInstanceID");
     assert_eq!(refused(&mut m, |m| m.disassociate_address("eipassoc-0")), "InvalidAssociationID.NotFound");
+}
+
+// covers: EIP-22
+#[test]
+fn eip_22_release_in_the_default_vpc() {
+    let mut m = Model::default();
+    let v = m.create_default_vpc().unwrap();
+    let s = m.subnets().by(&v).next().unwrap().id.clone();
+    let i = launch(&mut m, &s);
+    let before = eth0(&m, &i).public;
+    let a = m.allocate_address(None).unwrap();
+    m.associate_address(to_instance(&a, &i)).unwrap();
+    m.release_address(&a).unwrap();
+    assert!(m.elastic_ips().is_empty());
+    let after = eth0(&m, &i).public;
+    assert!(before.is_some() && after.is_some() && after != before);
+    // A NAT gateway keeps its own there, too.
+    let n = nat(&mut m, &s);
+    let allocation = m.nat_gateways().get(&n).unwrap().allocation.clone().unwrap();
+    assert_eq!(refused(&mut m, |m| m.release_address(&allocation)), "AuthFailure");
+}
+
+// covers: EIP-07
+#[test]
+fn eip_07_an_address_changes_its_vpc() {
+    let mut m = Model::default();
+    let interfaces = ["10.0.0.0/16", "10.1.0.0/16"].map(|cidr| {
+        let v = vpc(&mut m, cidr);
+        igw(&mut m, &v);
+        let s = subnet(&mut m, &v, &cidr.replace("/16", "/24"));
+        let i = launch(&mut m, &s);
+        eth0(&m, &i)
+    });
+    let a = m.allocate_address(None).unwrap();
+    let public = m.elastic_ips().get(&a).unwrap().public;
+    let mut compiler = crate::compile::Compiler::default();
+    for eni in &interfaces {
+        let request = AssociateAddress { allocation: a.clone(), interface: Some(eni.id.clone()), ..Default::default() };
+        m.associate_address(request).unwrap();
+        let topology = compiler.compile(&m).topology;
+        let owners = &topology.edge.get(0).unwrap().owners;
+        let owner = owners.get(&public).unwrap();
+        assert_eq!((owner.eni.0, owner.private), (compiler.eni(&eni.id).unwrap().0, eni.primary()));
+    }
 }
 
 // covers: EIP-03 EIP-08 ENI-03
