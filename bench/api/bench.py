@@ -60,7 +60,7 @@ class Client:
 
 def request(members):
     body = urllib.parse.urlencode({"Version": "2016-11-15", **members}).encode()
-    head = ("POST / HTTP/1.1\r\nHost: ec2.us-east-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    head = ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
             "Authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/ec2/aws4_request, "
             "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64 + "\r\nX-Amz-Date: 20260101T000000Z\r\n"
             f"Content-Length: {len(body)}\r\n\r\n")
