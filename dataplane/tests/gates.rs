@@ -207,3 +207,15 @@ fn who_asks_for_an_address_needs_none() {
         assert_eq!(at(from, frame), "drop src-dst martian");
     }
 }
+
+// covers: EIGW-10
+#[test]
+fn nothing_comes_in_whose_answer_would_leave_by_a_gateway_that_is_gone() {
+    let mut t = lab();
+    let vpc = t.vpcs.get(0).unwrap().clone();
+    t.vpcs.set(0, Arc::new(Vpc { igw: false, ..vpc }));
+    let mut m = engine(Config::default());
+    m.publish(t);
+    let web = tcp(NET6, 40000, "2001:db8:1234:1a00::1a", 80, "S");
+    assert_eq!(told(&send(&mut m, 1.0, INTERNET, web)), "drop igw no-return-route");
+}
