@@ -4,6 +4,7 @@ mod common;
 use common::*;
 use std::sync::Arc;
 use vpcd_dataplane::engine::Config;
+use vpcd_dataplane::pipeline::Stage;
 use vpcd_dataplane::topology::{EniIdx, INTERNET, Route, RouteTable, RouteTableIdx, Target, Vpc};
 
 const NET: &str = "192.0.2.77";
@@ -218,4 +219,22 @@ fn nothing_comes_in_whose_answer_would_leave_by_a_gateway_that_is_gone() {
     m.publish(t);
     let web = tcp(NET6, 40000, "2001:db8:1234:1a00::1a", 80, "S");
     assert_eq!(told(&send(&mut m, 1.0, INTERNET, web)), "drop igw no-return-route");
+}
+
+#[test]
+fn an_explanation_tells_which_gates_passed() {
+    let mut t = lab();
+    let route = Route { prefix: net("192.0.2.0/24"), target: Target::Blackhole };
+    let on = Route { prefix: net("0.0.0.0/0"), target: Target::InternetGateway };
+    t.route_tables.set(0, Arc::new(RouteTable::build(vec![route, on])));
+    let mut m = engine(Config::default());
+    m.publish(t);
+    for (to, passes) in [(NET, false), ("203.0.113.5", true)] {
+        let mut frame = tcp("10.0.0.5", 5000, to, 443, "S");
+        frame.port = WEB;
+        let mut gates = Vec::new();
+        assert_eq!(m.explain(&frame, &mut gates).is_ok(), passes);
+        let route = gates.iter().find(|g| g.stage == Stage::Route);
+        assert_eq!(route.map(|g| g.passed), Some(passes));
+    }
 }
