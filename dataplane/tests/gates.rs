@@ -2,8 +2,10 @@
 
 mod common;
 use common::*;
+use std::sync::Arc;
 use vpcd_dataplane::engine::Config;
-use vpcd_dataplane::topology::INTERNET;
+use vpcd_dataplane::pipeline::Stage;
+use vpcd_dataplane::topology::{EniIdx, INTERNET, Route, RouteTable, RouteTableIdx, Target, Vpc};
 
 const NET: &str = "192.0.2.77";
 const NET6: &str = "2001:db8:cafe::77";
@@ -161,4 +163,78 @@ fn a_full_table_refuses_and_evicts_alike_with_any_number_of_workers() {
     };
     let one = run(1);
     assert!(one == run(4) && one == run(3));
+}
+
+// covers: IGW-23
+#[test]
+fn the_internet_carries_just_1500_bytes() {
+    let mut m = engine(Config::default());
+    let datagram = |payload: usize| udp_of("10.0.1.5", 40000, NET, 53, &vec![7; payload]);
+    assert_eq!(left(&send(&mut m, 1.0, DB, datagram(1500 - 28))).0, INTERNET);
+    assert_eq!(told(&send(&mut m, 1.0, DB, datagram(1501 - 28))), "reply igw too-big");
+}
+
+// covers: RT-51
+#[test]
+fn ipv6_steered_to_an_eni_that_checks_is_not_its_own() {
+    let mut t = lab();
+    let route = Route { prefix: net("2001:db8:1234:1a00::/64"), target: Target::Eni(EniIdx(3)) };
+    t.route_tables.set(2, Arc::new(RouteTable::build(vec![route])));
+    let vpc = t.vpcs.get(0).unwrap().clone();
+    t.vpcs.set(0, Arc::new(Vpc { igw_routes: Some(RouteTableIdx(2)), ..vpc }));
+    let mut m = engine(Config::default());
+    let web = || tcp(NET6, 40000, "2001:db8:1234:1a00::1a", 80, "S");
+    assert_eq!(left(&send(&mut m, 1.0, INTERNET, web())).0, WEB);
+    m.publish(t);
+    assert_eq!(told(&send(&mut m, 1.1, INTERNET, web())), "drop src-dst not-mine");
+}
+
+#[test]
+fn who_asks_for_an_address_needs_none() {
+    let mut m = engine(Config::default());
+    let mut at = |port, frame| told(&send(&mut m, 1.0, port, frame));
+    let everybody = "255.255.255.255";
+    assert_eq!(at(WEB, udp("0.0.0.0", 68, everybody, 67)), "punt");
+    assert_eq!(at(WEB, udp("10.0.0.5", 68, "10.0.0.1", 67)), "punt");
+    assert_eq!(at(WEB, udp("::", 546, "ff02::1:2", 547)), "punt");
+    assert_eq!(at(WEB, udp("fe80::9", 546, "ff02::1:2", 547)), "punt");
+    for (from, frame) in [
+        (WEB, udp("0.0.0.0", 67, everybody, 68)),
+        (WEB, udp("0.0.0.0", 546, everybody, 547)),
+        (WEB, udp("::", 68, "ff02::1:2", 67)),
+        (WEB, tcp("0.0.0.0", 68, everybody, 67, "S")),
+        (INTERNET, udp("0.0.0.0", 68, everybody, 67)),
+    ] {
+        assert_eq!(at(from, frame), "drop src-dst martian");
+    }
+}
+
+// covers: EIGW-10
+#[test]
+fn nothing_comes_in_whose_answer_would_leave_by_a_gateway_that_is_gone() {
+    let mut t = lab();
+    let vpc = t.vpcs.get(0).unwrap().clone();
+    t.vpcs.set(0, Arc::new(Vpc { igw: false, ..vpc }));
+    let mut m = engine(Config::default());
+    m.publish(t);
+    let web = tcp(NET6, 40000, "2001:db8:1234:1a00::1a", 80, "S");
+    assert_eq!(told(&send(&mut m, 1.0, INTERNET, web)), "drop igw no-return-route");
+}
+
+#[test]
+fn an_explanation_tells_which_gates_passed() {
+    let mut t = lab();
+    let route = Route { prefix: net("192.0.2.0/24"), target: Target::Blackhole };
+    let on = Route { prefix: net("0.0.0.0/0"), target: Target::InternetGateway };
+    t.route_tables.set(0, Arc::new(RouteTable::build(vec![route, on])));
+    let mut m = engine(Config::default());
+    m.publish(t);
+    for (to, passes) in [(NET, false), ("203.0.113.5", true)] {
+        let mut frame = tcp("10.0.0.5", 5000, to, 443, "S");
+        frame.port = WEB;
+        let mut gates = Vec::new();
+        assert_eq!(m.explain(&frame, &mut gates).is_ok(), passes);
+        let route = gates.iter().find(|g| g.stage == Stage::Route);
+        assert_eq!(route.map(|g| g.passed), Some(passes));
+    }
 }

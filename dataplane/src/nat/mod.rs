@@ -100,4 +100,13 @@ mod tests {
         assert_eq!(ports.choose(&client(1), |_| false), first);
         assert_ne!(ports.choose(&client(1), |p| Some(p) == first), first);
     }
+
+    // covers: NAT-79
+    #[test]
+    fn clients_begin_all_over_the_slice() {
+        let ports = Ports::new(9, SLICE, FlowHash::new(1));
+        let first: HashSet<_> = (0..SLICE).filter_map(|n| ports.choose(&client(n), |_| false)).collect();
+        // Of as many draws as there are ports, about 63 in 100 are different.
+        assert!(first.len() > usize::from(SLICE) / 2, "{}", first.len());
+    }
 }
