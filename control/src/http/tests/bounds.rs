@@ -22,6 +22,9 @@ async fn bodies_have_a_size() {
         assert!(answer.body.contains("<Code>RequestEntityTooLarge</Code>"), "{answer:?}");
         assert_eq!(answer.header("connection"), Some("close"));
     }
+    // More than sockets hold: the client reads only when it has written everything.
+    let usual = Running::start(Options::default()).await;
+    assert_eq!(usual.ask(post(&"b".repeat(7 << 20))).await.status, 413);
     let chunk = format!("3e8\r\n{}\r\n", "b".repeat(1000));
     let chunked = post("").replace("Content-Length: 0", "Transfer-Encoding: chunked");
     assert_eq!(server.ask(format!("{chunked}{chunk}0\r\n\r\n")).await.status, 200);
