@@ -22,10 +22,10 @@ const GLANCE: Duration = Duration::from_millis(500);
 
 /// Makes the stack real: a network namespace with a TAP device for each instance, and one for the internet.
 ///
-/// Prints one line that begins with `ready` once all ports forward, and runs until Ctrl-C; then it prints what it counted and removes
-/// everything it made. Without root it works inside a user namespace of its own, and the ready line says how to enter it. Namespaces
-/// are `vpcd-<LogicalId>` and `vpcd-internet`; the latter has the hosts of the template's `Metadata.Vpcd.Internet`. `kill -USR1`
-/// makes it write its counters to the file given with --counters.
+/// Prints one line that begins with `ready` once all ports forward, and runs until Ctrl-C; then it prints what it counted, ends what
+/// still runs in its namespaces and removes everything it made. Without root it works inside a user namespace of its own, and the
+/// ready line says how to enter it. Namespaces are `vpcd-<LogicalId>` and `vpcd-internet`; the latter has the hosts of the template's
+/// `Metadata.Vpcd.Internet`. `kill -USR1` makes it write its counters to the file given with --counters.
 #[derive(clap::Args, Clone, Debug)]
 #[command(
     after_help = "Example:\n  vpcd up docs/examples/nat.yaml --record captures\n  ip netns exec vpcd-Db curl http://192.0.2.77/        # in another terminal"

@@ -30,7 +30,8 @@ pub(super) fn end(namespaces: &[&str]) -> Result<()> {
     if let Some(own) = identity(Path::new("/proc/self/ns/net")) {
         nets.remove(&own);
     }
-    let mut found = inside(&nets)?;
+    let mut look = Look { nets, dark: HashSet::new() };
+    let mut found = look.around()?;
     if found.is_empty() {
         return Ok(());
     }
@@ -39,7 +40,7 @@ pub(super) fn end(namespaces: &[&str]) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         // Also what was forked since we looked.
-        found = inside(&nets)?;
+        found = look.around()?;
         if found.is_empty() {
             return Ok(());
         }
@@ -54,27 +55,52 @@ pub(super) fn end(namespaces: &[&str]) -> Result<()> {
 }
 
 fn identity(path: &Path) -> Option<Identity> {
-    // A process that is ending has no namespaces any more, and those of others are not shown to everybody.
     fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
 }
 
-fn inside(nets: &HashSet<Identity>) -> Result<Vec<Process>> {
-    let mut found = Vec::new();
-    if nets.is_empty() {
-        return Ok(found);
-    }
-    let is_in = |pid: u32| identity(Path::new(&format!("/proc/{pid}/ns/net"))).is_some_and(|i| nets.contains(&i));
-    let entries = fs::read_dir("/proc").map_err(|source| HostError::State { path: "/proc".into(), source })?;
-    let numbers = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
-    for pid in numbers.filter(|pid| *pid != std::process::id() && is_in(*pid)) {
-        match sys::hold_process(pid) {
-            Ok(handle) if is_in(pid) => found.push(Process { pid, handle }),
-            Ok(_) => {}
-            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => {}
-            Err(source) => return Err(HostError::Processes { pids: pid.to_string(), source }),
+/// Who is in the namespaces.
+struct Look {
+    nets: HashSet<Identity>,
+    /// Processes that did not show their network: zombies, other people's, and those that ended between being listed and being asked.
+    dark: HashSet<u32>,
+}
+
+impl Look {
+    /// Those inside. None is said only when it is sure: a process that ended before it could be asked may have been inside, and
+    /// have left a child that was not listed yet.
+    fn around(&mut self) -> Result<Vec<Process>> {
+        if self.nets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (found, sure) = self.once()?;
+            if sure || !found.is_empty() || Instant::now() > deadline {
+                return Ok(found);
+            }
         }
     }
-    Ok(found)
+
+    fn once(&mut self) -> Result<(Vec<Process>, bool)> {
+        let network = |pid: u32| identity(Path::new(&format!("/proc/{pid}/ns/net")));
+        let entries = fs::read_dir("/proc").map_err(|source| HostError::State { path: "/proc".into(), source })?;
+        let numbers: Vec<u32> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+        let (mut found, mut sure) = (Vec::new(), true);
+        for pid in numbers.into_iter().filter(|pid| *pid != std::process::id()) {
+            match network(pid) {
+                None => sure &= !self.dark.insert(pid),
+                Some(net) if self.nets.contains(&net) => match sys::hold_process(pid) {
+                    Ok(handle) if network(pid) == Some(net) => found.push(Process { pid, handle }),
+                    // It ended, and its number may be another's by now.
+                    Ok(_) => sure = false,
+                    Err(e) if e.raw_os_error() == Some(libc::ESRCH) => sure = false,
+                    Err(source) => return Err(HostError::Processes { pids: pid.to_string(), source }),
+                },
+                Some(_) => {}
+            }
+        }
+        Ok((found, sure))
+    }
 }
 
 fn signal(processes: &[Process], signal: i32) {

@@ -156,14 +156,15 @@ impl Collector {
         let mut deadline: Option<Instant> = None;
         while self.output.is_some() || self.script.is_some() {
             let handle = self.script.as_ref().and_then(|s| s.handle.as_ref());
+            let blind = handle.is_none();
             let files =
                 [self.stop.as_ref().map(AsFd::as_fd), self.output.as_ref().map(AsFd::as_fd), handle.map(AsFd::as_fd)];
             let patience = match deadline {
                 Some(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
-                None => (self.script.is_some() && handle.is_none()).then_some(PATIENCE),
+                None => (self.script.is_some() && blind).then_some(PATIENCE),
             };
             let Ok(ready) = sys::ready(&files, patience) else { break };
-            if deadline.is_some() && !ready.contains(&true) {
+            if deadline.is_some_and(|d| Instant::now() >= d) {
                 break;
             }
             if ready[0] {
@@ -178,7 +179,10 @@ impl Collector {
             if ready[1] {
                 self.read(&mut buffer);
             }
-            self.reap();
+            // Only if it had ended when we looked: what it wrote after that look is not read yet.
+            if ready[2] || blind {
+                self.reap();
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! Spaces to make, and another process that owns some.
 
-use crate::isolation::sh;
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,10 +46,12 @@ pub(crate) fn sleeps(seconds: &str) -> bool {
     entries.filter_map(|e| std::fs::read(e.path().join("cmdline")).ok()).any(|c| c == wanted.as_bytes())
 }
 
-/// Children of this process, zombies included.
-pub(crate) fn children() -> String {
-    // The shell that reads is one.
-    sh("ps --no-headers --ppid $PPID -o pid,comm | grep -vw $$ || true")
+/// Children of this process, zombies included, as `/proc` describes them.
+pub(crate) fn children() -> Vec<String> {
+    let me = std::process::id().to_string();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = entries.filter_map(|e| std::fs::read_to_string(e.path().join("stat")).ok());
+    all.filter(|s| s.rsplit_once(')').is_some_and(|(_, rest)| rest.split_whitespace().nth(1) == Some(&me))).collect()
 }
 
 /// Another process that has a lab with one space, and a script in it.

@@ -3,7 +3,7 @@
 use crate::isolation::{isolated, namespaces, nothing_is_left, sh};
 use crate::lab::{Owner, link, sleeps, space};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vpcd_control::host::{HostError, Lab, Space};
 
 /// Descriptors and threads of this process.
@@ -24,7 +24,6 @@ fn twenty_times_there_and_gone_leaves_nothing() {
             let devices = lab.add(both).unwrap();
             assert_eq!(devices.iter().map(|d| d.port.as_deref().unwrap()).collect::<Vec<_>>(), ["eni-8-0", "eni-8-1"]);
             assert!(devices.iter().all(|d| d.queues.len() == 2));
-            lab.run_user_data("vpcd-i-0123456789abcdef0", b"#!/bin/sh\necho here; exec sleep 7001\n").unwrap();
             assert_eq!(namespaces(), ["vpcd-i-0123456789abcdef0", "vpcd-i-other"]);
             let shown = sh("ip -n vpcd-i-0123456789abcdef0 -o addr; ip -n vpcd-i-0123456789abcdef0 link show eth0");
             for part in ["eth0    inet 10.0.0.8/24", "eth1    inet 10.0.1.8/24", "mtu 9001", "02:00:00:00:00:08"] {
@@ -32,6 +31,9 @@ fn twenty_times_there_and_gone_leaves_nothing() {
             }
             let routes = sh("ip -n vpcd-i-0123456789abcdef0 route show default");
             assert_eq!(routes.trim(), "default via 10.0.0.1 dev eth0");
+            // Its end comes anywhere between the script's first moment and its last.
+            lab.run_user_data("vpcd-i-0123456789abcdef0", b"#!/bin/sh\nsleep 7001 &\nsleep 7001 &\n").unwrap();
+            std::thread::sleep(Duration::from_micros(500 * turn));
             // With the queues closed before, or while the engine still has them.
             let kept = (turn % 2 == 0).then_some(devices);
             lab.remove("vpcd-i-0123456789abcdef0").unwrap();

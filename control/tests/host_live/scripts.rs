@@ -31,7 +31,8 @@ env
 echo to stderr >&2
 sh -c 'kill -TERM $$'
 echo "killed: $?"
-ps -o pid= -o sid= $$ | awk '{ print ($1 == $2) ? "a session" : "no session" }'
+read pid name state parent group session rest < /proc/$$/stat
+[ $session = $$ ] && echo a session
 exit 3
 "#;
         let console = lab.run_user_data("vpcd-a", script.as_bytes()).unwrap();
@@ -44,7 +45,7 @@ exit 3
         }
         assert!(!text.contains("VPCD_LIVE"), "our environment is not theirs: {text}");
         assert_eq!(lab.console("vpcd-a"), console.text());
-        assert_eq!((lab.console("vpcd-b"), children()), (Vec::new(), String::new()));
+        assert_eq!((lab.console("vpcd-b"), children()), (Vec::new(), Vec::new()));
 
         // Any interpreter; and one that does not exist.
         let console = lab.run_user_data("vpcd-b", b"#!/usr/bin/env python3\nprint(6 * 7)\n").unwrap();
@@ -59,7 +60,7 @@ exit 3
         let text = ended(&console);
         assert!(text.len() == 65_536 && text.contains("\nend\nvpcd: the user data script has ended: exit status: 0\n"));
         drop(lab);
-        assert_eq!((said(&console), children()), (text, String::new()));
+        assert_eq!((said(&console), children()), (text, Vec::new()));
     });
 }
 
@@ -85,10 +86,20 @@ sleep 7013
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         assert_eq!(["7010", "7011", "7013"].map(sleeps), [false; 3]);
         assert!(sleeps("7012") && sleeps("7014"), "another instance's processes are its own");
-        assert_eq!(children(), "");
+        assert_eq!(children(), [""; 0]);
         assert!(ended(&a).contains("signal: 15"), "{}", said(&a));
         drop(lab);
         assert_eq!(["7012", "7014"].map(sleeps), [false; 2]);
+
+        // One that went elsewhere and never stops talking is not listened to for ever.
+        let mut lab = Lab::new(1).unwrap();
+        let _devices = lab.add_all(vec![space("vpcd-a", 5), space("vpcd-b", 6)]).unwrap();
+        let console = lab.run_user_data("vpcd-a", b"#!/bin/sh\nip netns exec vpcd-b yes\n").unwrap();
+        until("it talks", || said(&console).contains("y\ny\n"));
+        let start = Instant::now();
+        lab.remove("vpcd-a").unwrap();
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert_eq!(children(), [""; 0]);
     });
 }
 
