@@ -82,7 +82,7 @@ fn regions() {
     assert_eq!(text(&body, "regionEndpoint"), "ec2.us-east-1.amazonaws.com");
     let mut m = Model::default();
     m.set_region("lab-1");
-    let api = Api::new(Region::open(m, None, None, None).unwrap());
+    let api = Api::new(Region::open(m, None, None).unwrap());
     assert_eq!(texts(&ok(&api, "Action=DescribeRegions"), "regionName").len(), 18, "a Region of one's own");
 }
 
@@ -130,7 +130,7 @@ fn zones() {
     }
     let mut m = Model::default();
     m.set_account("123456789013");
-    let other = Api::new(Region::open(m, None, None, None).unwrap());
+    let other = Api::new(Region::open(m, None, None).unwrap());
     let theirs = ok(&other, "Action=DescribeAvailabilityZones");
     assert_eq!(texts(&theirs, "zoneName"), texts(&body, "zoneName"));
     assert_ne!(texts(&theirs, "zoneId"), texts(&body, "zoneId"));

@@ -7,7 +7,7 @@ use super::*;
 pub(super) fn fresh() -> Api {
     let mut m = Model::default();
     m.create_default_vpc().unwrap();
-    Api::new(Region::open(m, None, None, None).unwrap())
+    Api::new(Region::open(m, None, None).unwrap())
 }
 
 pub(super) fn vpc(api: &Api, cidr: &str) -> String {

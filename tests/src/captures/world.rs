@@ -83,7 +83,7 @@ fn at<T: HasId + Clone>(shelf: &Shelf<T>, id: &str) -> Option<usize> {
 }
 
 /// Place on a shelf of something that is there.
-fn there<T: HasId>(shelf: &Shelf<T>, id: &str) -> usize {
+fn there<T: HasId + Clone>(shelf: &Shelf<T>, id: &str) -> usize {
     at(shelf, id).expect("the control plane refers only to what is there")
 }
 
