@@ -1,14 +1,15 @@
 //! Instances, as far as networking needs them: launch, life, description.
 
 use super::filter::{Filters, Values, each, one, shown, some};
+use super::instance_attribute::{metadata_options, write_metadata_options};
 use super::interface::{before_ipv6, ipv6_addresses, not_prefixes, private_addresses, write_groups};
 use super::page::Page;
 use super::params::Params;
 use super::xml::Xml;
 use super::{Machine, Operation, ask, dns, image, interface, read, tag_set, timestamp, write};
 use crate::model::{
-    ApiError, Id, Instance, InstanceState, InterfaceSpec, LaunchDetails, MetadataOptions, Model, NetworkInterface,
-    Result, RunInstance, refuse,
+    ApiError, Id, Instance, InstanceState, InstanceType, InterfaceSpec, LaunchDetails, MetadataOptions, Model,
+    NetworkInterface, Result, RunInstance, refuse,
 };
 use base64::Engine;
 use std::collections::BTreeMap;
@@ -347,40 +348,25 @@ fn write_instance(x: &mut Xml, m: &Model, i: &Instance, shown: Option<&str>) {
     let interfaces = i.interfaces.values().filter_map(|e| m.interfaces().get(e));
     x.list("networkInterfaceSet", interfaces, |x, e| interface::write_interface(x, m, e));
     x.within("metadataOptions", |x| write_metadata_options(x, i));
-    tag_set(x, m, &i.id);
-}
-
-/// What a call says of `MetadataOptions`; the others are as they are now.
-pub(super) fn metadata_options(p: &Params, now: &MetadataOptions) -> Result<MetadataOptions> {
-    const SWITCH: &[&str] = &["enabled", "disabled"];
-    let word = |name: &str, words: &[&'static str], now: &str| -> Result<String> {
-        Ok(p.word(name, words)?.unwrap_or(now).to_string())
-    };
-    let hop_limit = p.parsed("HttpPutResponseHopLimit")?.unwrap_or(now.hop_limit);
-    if !(1..=64).contains(&hop_limit) {
-        return refuse(
-            "InvalidParameterValue",
-            format!("Value ({hop_limit}) for parameter HttpPutResponseHopLimit is invalid: 1 to 64."),
-        );
+    if let Some(kind) = InstanceType::named(&i.instance_type) {
+        x.within("cpuOptions", |x| {
+            x.put("coreCount", kind.cores());
+            x.put("threadsPerCore", kind.threads_per_core());
+        });
     }
-    Ok(MetadataOptions {
-        tokens: word("HttpTokens", &["optional", "required"], &now.tokens)?,
-        hop_limit,
-        endpoint: word("HttpEndpoint", SWITCH, &now.endpoint)?,
-        ipv6: word("HttpProtocolIpv6", SWITCH, &now.ipv6)?,
-        tags: word("InstanceMetadataTags", SWITCH, &now.tags)?,
-    })
-}
-
-/// Members of an instance's metadata options.
-pub(super) fn write_metadata_options(x: &mut Xml, i: &Instance) {
-    let o = &i.details.metadata;
-    x.put("state", "applied");
-    x.put("httpTokens", &o.tokens);
-    x.put("httpPutResponseHopLimit", o.hop_limit);
-    x.put("httpEndpoint", &o.endpoint);
-    x.put("httpProtocolIpv6", &o.ipv6);
-    x.put("instanceMetadataTags", &o.tags);
+    let dns = m.subnets().get(&i.subnet).map(|s| s.dns).unwrap_or_default();
+    x.within("privateDnsNameOptions", |x| {
+        x.put("hostnameType", if dns.resource_names { "resource-name" } else { "ip-name" });
+        x.put("enableResourceNameDnsARecord", dns.a_records);
+        x.put("enableResourceNameDnsAAAARecord", dns.aaaa_records);
+    });
+    x.within("capacityReservationSpecification", |x| x.put("capacityReservationPreference", "open"));
+    x.within("hibernationOptions", |x| x.put("configured", false));
+    x.within("enclaveOptions", |x| x.put("enabled", false));
+    x.within("maintenanceOptions", |x| x.put("autoRecovery", "default"));
+    x.put("platformDetails", "Linux/UNIX");
+    x.put("usageOperation", "RunInstances");
+    tag_set(x, m, &i.id);
 }
 
 const FILTERS: &[&str] = &[

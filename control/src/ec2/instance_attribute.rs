@@ -1,14 +1,15 @@
 //! Attributes of instances.
 
 use super::filter::Filters;
-use super::instance::{eth0, metadata_options, named, write_metadata_options};
+use super::instance::{eth0, named};
 use super::interface::write_groups;
 use super::page::Page;
 use super::params::Params;
 use super::xml::Xml;
 use super::{Operation, image, read, write};
 use crate::model::{
-    ApiError, Id, Instance, InstanceState, InstanceType, LaunchDetails, Model, Result, refuse, several_interfaces,
+    ApiError, Id, Instance, InstanceState, InstanceType, LaunchDetails, MetadataOptions, Model, Result, refuse,
+    several_interfaces,
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -176,6 +177,39 @@ fn modify_instance_metadata_options(m: &mut Model, p: &Params, x: &mut Xml) -> R
     let i = m.find::<Instance>(id)?;
     x.within("instanceMetadataOptions", |x| write_metadata_options(x, i));
     Ok(())
+}
+
+/// What a call says of `MetadataOptions`; the others are as they are now.
+pub(super) fn metadata_options(p: &Params, now: &MetadataOptions) -> Result<MetadataOptions> {
+    const SWITCH: &[&str] = &["enabled", "disabled"];
+    let word = |name: &str, words: &[&'static str], now: &str| -> Result<String> {
+        Ok(p.word(name, words)?.unwrap_or(now).to_string())
+    };
+    let hop_limit = p.parsed("HttpPutResponseHopLimit")?.unwrap_or(now.hop_limit);
+    if !(1..=64).contains(&hop_limit) {
+        return refuse(
+            "InvalidParameterValue",
+            format!("Value ({hop_limit}) for parameter HttpPutResponseHopLimit is invalid: 1 to 64."),
+        );
+    }
+    Ok(MetadataOptions {
+        tokens: word("HttpTokens", &["optional", "required"], &now.tokens)?,
+        hop_limit,
+        endpoint: word("HttpEndpoint", SWITCH, &now.endpoint)?,
+        ipv6: word("HttpProtocolIpv6", SWITCH, &now.ipv6)?,
+        tags: word("InstanceMetadataTags", SWITCH, &now.tags)?,
+    })
+}
+
+/// Members of an instance's metadata options.
+pub(super) fn write_metadata_options(x: &mut Xml, i: &Instance) {
+    let o = &i.details.metadata;
+    x.put("state", "applied");
+    x.put("httpTokens", &o.tokens);
+    x.put("httpPutResponseHopLimit", o.hop_limit);
+    x.put("httpEndpoint", &o.endpoint);
+    x.put("httpProtocolIpv6", &o.ipv6);
+    x.put("instanceMetadataTags", &o.tags);
 }
 
 /// `unlimited` is what newer burstable types begin with, `standard` what t2 does. Without ids, only unlimited ones are told.

@@ -95,11 +95,6 @@ fn describe_instance_types(_: &Model, p: &Params, x: &mut Xml) -> Result<()> {
     Ok(())
 }
 
-/// Cores by default, which is all of them.
-fn cores(t: &InstanceType) -> u32 {
-    (t.vcpus / t.family().threads_per_core).max(1)
-}
-
 fn nitro(t: &InstanceType) -> bool {
     t.family().hypervisor == "nitro"
 }
@@ -122,7 +117,7 @@ fn free(t: &InstanceType) -> bool {
 
 /// How many threads a core may be told to run.
 fn valid_threads(t: &InstanceType) -> impl Iterator<Item = u32> {
-    1..=t.family().threads_per_core.min(t.vcpus)
+    1..=t.threads_per_core()
 }
 
 fn ebs_optimized(t: &InstanceType) -> &'static str {
@@ -168,8 +163,8 @@ fn values<'a>(t: &InstanceType, name: &str) -> Values<'a> {
         "supported-root-device-type" => one("ebs"),
         "supported-usage-class" => each(["on-demand", "spot"]),
         "supported-virtualization-type" => one("hvm"),
-        "vcpu-info.default-cores" | "vcpu-info.valid-cores" => shown(cores(t)),
-        "vcpu-info.default-threads-per-core" => each(valid_threads(t).last()),
+        "vcpu-info.default-cores" | "vcpu-info.valid-cores" => shown(t.cores()),
+        "vcpu-info.default-threads-per-core" => shown(t.threads_per_core()),
         "vcpu-info.default-vcpus" => shown(t.vcpus),
         "vcpu-info.valid-threads-per-core" => each(valid_threads(t)),
         _ => Vec::new(),
@@ -201,9 +196,9 @@ fn write_type(x: &mut Xml, t: &InstanceType) {
     x.within("processorInfo", |x| x.texts("supportedArchitectures", family.architectures));
     x.within("vCpuInfo", |x| {
         x.put("defaultVCpus", t.vcpus);
-        x.put("defaultCores", cores(t));
-        x.maybe("defaultThreadsPerCore", valid_threads(t).last());
-        x.texts("validCores", [cores(t)]);
+        x.put("defaultCores", t.cores());
+        x.put("defaultThreadsPerCore", t.threads_per_core());
+        x.texts("validCores", [t.cores()]);
         x.texts("validThreadsPerCore", valid_threads(t));
     });
     x.within("memoryInfo", |x| x.put("sizeInMiB", t.memory));

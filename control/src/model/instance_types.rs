@@ -178,6 +178,14 @@ impl InstanceType {
         let name = self.name.split_once('.').map_or("", |(family, _)| family);
         FAMILIES.iter().find(|f| f.name == name).unwrap_or(&FAMILIES[0])
     }
+    /// Threads that each core runs unless told otherwise.
+    pub fn threads_per_core(&self) -> u32 {
+        self.family().threads_per_core.min(self.vcpus)
+    }
+    /// Its cores.
+    pub fn cores(&self) -> u32 {
+        self.vcpus / self.threads_per_core()
+    }
     /// Whether it saves up processor time while it idles.
     pub fn burstable(&self) -> bool {
         self.name.starts_with('t')
