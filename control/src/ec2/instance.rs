@@ -1,14 +1,15 @@
 //! Instances, as far as networking needs them: launch, life, description.
 
 use super::filter::{Filters, Values, each, one, shown, some};
-use super::interface::{ipv6_addresses, not_prefixes, private_addresses, write_groups};
+use super::instance_attribute::{metadata_options, write_metadata_options};
+use super::interface::{before_ipv6, ipv6_addresses, not_prefixes, private_addresses, write_groups};
 use super::page::Page;
 use super::params::Params;
 use super::xml::Xml;
-use super::{Machine, Operation, ask, dns, interface, read, tag_set, timestamp, write};
+use super::{Machine, Operation, ask, dns, image, interface, read, tag_set, timestamp, write};
 use crate::model::{
-    ApiError, Id, Instance, InstanceState, InterfaceSpec, LaunchDetails, Model, NetworkInterface, Result, RunInstance,
-    refuse,
+    ApiError, Id, Instance, InstanceState, InstanceType, InterfaceSpec, LaunchDetails, MetadataOptions, Model,
+    NetworkInterface, Result, RunInstance, refuse,
 };
 use base64::Engine;
 use std::collections::BTreeMap;
@@ -33,7 +34,6 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
         "CpuOptions",
         "CapacityReservationSpecification",
         "HibernationOptions",
-        "MetadataOptions",
         "EnclaveOptions",
         "PrivateDnsNameOptions",
         "MaintenanceOptions",
@@ -49,10 +49,7 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
         return refuse("UnsupportedOperation", "Launch templates are not supported; give the parameters in the call.");
     }
     let image = p.need("ImageId")?;
-    let digits = image.strip_prefix("ami-").unwrap_or_default();
-    if !(8..=17).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return refuse("InvalidAMIID.Malformed", format!("Invalid id: \"{image}\" (expecting \"ami-...\")"));
-    }
+    image::well_formed(image)?;
     let kind = p.text("InstanceType").unwrap_or("m1.small");
     if kind.split_once('.').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) {
         return refuse("InvalidParameterValue", format!("Invalid value '{kind}' for InstanceType."));
@@ -71,8 +68,16 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
             "GroupId",
         ]);
     }
-    let interfaces: Vec<InterfaceSpec> =
+    let mut interfaces: Vec<InterfaceSpec> =
         p.list("NetworkInterface").into_iter().map(interface_spec).collect::<Result<_>>()?;
+    let mut ipv6_count = p.parsed("Ipv6AddressCount")?;
+    match interfaces.as_mut_slice() {
+        [] => ipv6_count = ipv6_count.or(before_ipv6(p)),
+        made => made
+            .iter_mut()
+            .filter(|s| s.interface.is_none())
+            .for_each(|s| s.ipv6_count = s.ipv6_count.or(before_ipv6(p))),
+    }
     let mut groups = p.ids("SecurityGroupId");
     groups.extend(groups_by_name(m, p)?);
     let request = RunInstance {
@@ -84,7 +89,7 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
             .into_iter()
             .map(|a| a.address6("Ipv6Address")?.ok_or_else(|| a.missing("Ipv6Address")))
             .collect::<Result<_>>()?,
-        ipv6_count: p.parsed("Ipv6AddressCount")?,
+        ipv6_count,
         interfaces,
         instance_type: kind.into(),
         zone: placement.and_then(|p| p.text("AvailabilityZone")).map(Into::into),
@@ -98,6 +103,10 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
             shutdown: p.word("InstanceInitiatedShutdownBehavior", &["stop", "terminate"])?.map(Into::into),
             monitoring: p.structure("Monitoring").map(|m| m.flag("Enabled")).transpose()?.flatten().unwrap_or(false),
             ebs_optimized: p.flag("EbsOptimized")?.unwrap_or(false),
+            metadata: match p.structure("MetadataOptions") {
+                Some(options) => metadata_options(options, &MetadataOptions::default())?,
+                None => MetadataOptions::default(),
+            },
             ..LaunchDetails::default()
         },
     };
@@ -208,7 +217,7 @@ fn reboot_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
 }
 
 /// Instances that a call names; each must exist.
-fn named(m: &Model, p: &Params) -> Result<Vec<Id>> {
+pub(super) fn named(m: &Model, p: &Params) -> Result<Vec<Id>> {
     let ids = p.ids("InstanceId");
     if ids.is_empty() {
         return Err(p.missing("InstanceId"));
@@ -285,7 +294,7 @@ fn write_reservation(x: &mut Xml, m: &Model, instances: &[&Instance], shown: Opt
     x.list("instancesSet", instances, |x, i| write_instance(x, m, i, shown));
 }
 
-fn eth0<'a>(m: &'a Model, i: &Instance) -> Option<&'a NetworkInterface> {
+pub(super) fn eth0<'a>(m: &'a Model, i: &Instance) -> Option<&'a NetworkInterface> {
     m.interfaces().get(i.interfaces.get(&0)?)
 }
 
@@ -327,9 +336,9 @@ fn write_instance(x: &mut Xml, m: &Model, i: &Instance, shown: Option<&str>) {
             x.put("message", message);
         });
     }
-    x.put("architecture", "x86_64");
+    x.put("architecture", image::architecture(&d.image, &i.instance_type));
     x.put("rootDeviceType", "ebs");
-    x.put("rootDeviceName", "/dev/xvda");
+    x.put("rootDeviceName", image::root_of(&d.image));
     x.within("blockDeviceMapping", |_| {});
     x.put("virtualizationType", "hvm");
     x.put("clientToken", d.client_token.as_deref().unwrap_or_default());
@@ -338,12 +347,25 @@ fn write_instance(x: &mut Xml, m: &Model, i: &Instance, shown: Option<&str>) {
     x.put("enaSupport", true);
     let interfaces = i.interfaces.values().filter_map(|e| m.interfaces().get(e));
     x.list("networkInterfaceSet", interfaces, |x, e| interface::write_interface(x, m, e));
-    x.within("metadataOptions", |x| {
-        x.put("state", "applied");
-        x.put("httpTokens", "optional");
-        x.put("httpPutResponseHopLimit", 1);
-        x.put("httpEndpoint", "enabled");
+    x.within("metadataOptions", |x| write_metadata_options(x, i));
+    if let Some(kind) = InstanceType::named(&i.instance_type) {
+        x.within("cpuOptions", |x| {
+            x.put("coreCount", kind.cores());
+            x.put("threadsPerCore", kind.threads_per_core());
+        });
+    }
+    let dns = m.subnets().get(&i.subnet).map(|s| s.dns).unwrap_or_default();
+    x.within("privateDnsNameOptions", |x| {
+        x.put("hostnameType", if dns.resource_names { "resource-name" } else { "ip-name" });
+        x.put("enableResourceNameDnsARecord", dns.a_records);
+        x.put("enableResourceNameDnsAAAARecord", dns.aaaa_records);
     });
+    x.within("capacityReservationSpecification", |x| x.put("capacityReservationPreference", "open"));
+    x.within("hibernationOptions", |x| x.put("configured", false));
+    x.within("enclaveOptions", |x| x.put("enabled", false));
+    x.within("maintenanceOptions", |x| x.put("autoRecovery", "default"));
+    x.put("platformDetails", "Linux/UNIX");
+    x.put("usageOperation", "RunInstances");
     tag_set(x, m, &i.id);
 }
 
@@ -417,7 +439,7 @@ fn values<'a>(m: &'a Model, i: &'a Instance, name: &str) -> Values<'a> {
         return all.flat_map(|e| interface::values(m, e, of_interface)).collect();
     }
     match name {
-        "architecture" => one("x86_64"),
+        "architecture" => one(image::architecture(&d.image, &i.instance_type)),
         "association.public-ip" | "ip-address" => each(eth0.and_then(|e| m.public_of(e))),
         "availability-zone" => one(i.zone.as_str()),
         "client-token" => some(d.client_token.as_deref()),
@@ -443,7 +465,7 @@ fn values<'a>(m: &'a Model, i: &'a Instance, name: &str) -> Values<'a> {
         "private-ip-address" => each(eth0.map(NetworkInterface::primary)),
         "reason" | "state-reason-message" => some(i.ended.as_ref().map(|e| e.2.as_str())),
         "reservation-id" => one(d.reservation.as_str()),
-        "root-device-name" => one("/dev/xvda"),
+        "root-device-name" => one(image::root_of(&d.image)),
         "root-device-type" => one("ebs"),
         "source-dest-check" => each(eth0.map(|e| e.source_dest_check)),
         "state-reason-code" => some(i.ended.as_ref().map(|e| e.1.as_str())),

@@ -35,7 +35,7 @@ fn create_network_interface(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()
         private: private_addresses(p)?,
         secondary_count: p.parsed("SecondaryPrivateIpAddressCount")?.unwrap_or(0),
         ipv6: ipv6_addresses(p)?,
-        ipv6_count: p.parsed("Ipv6AddressCount")?,
+        ipv6_count: p.parsed("Ipv6AddressCount")?.or(before_ipv6(p)),
         groups: p.ids("SecurityGroupId"),
         description: p.text("Description").unwrap_or_default().into(),
     };
@@ -397,6 +397,11 @@ pub(super) fn ipv6_addresses(p: &Params) -> Result<Vec<std::net::Ipv6Addr>> {
         a.address6("Ipv6Address")?.ok_or_else(|| a.missing("Ipv6Address"))
     };
     p.list("Ipv6Addresses").iter().map(one).collect()
+}
+
+/// No addresses that nobody asked for, if a call is in a version of the API that knows of none assigned by themselves (IP-15).
+pub(super) fn before_ipv6(p: &Params) -> Option<u32> {
+    p.text("Version").filter(|version| *version < super::VERSION).map(|_| 0)
 }
 
 /// Delegated prefixes are not built.

@@ -122,6 +122,11 @@ ids! {
     IPAM_RESOURCE_DISCOVERY_ASSOCIATION "IpamResourceDiscoveryAssociationId" "InvalidIpamResourceDiscoveryAssociationId.NotFound";
     PUBLIC_POOL "PoolId" "InvalidPublicIpv4PoolID.NotFound";
     POOL "PoolId" "InvalidIpv6PoolId.NotFound";
+    VOLUME "VolumeId" "InvalidVolume.NotFound";
+    SNAPSHOT "SnapshotId" "InvalidSnapshot.NotFound";
+    PROFILE_ASSOCIATION "AssociationId" "InvalidAssociationID.NotFound";
+    LAUNCH_TEMPLATE "LaunchTemplateId" "InvalidLaunchTemplateId.NotFound";
+    LAUNCH_TEMPLATE_NAME "LaunchTemplateName" "InvalidLaunchTemplateName.NotFoundException";
 }
 
 nothing! {
@@ -255,6 +260,19 @@ nothing! {
     "DescribeIpamResourceDiscoveryAssociations" "ipamResourceDiscoveryAssociationSet" [IPAM_RESOURCE_DISCOVERY_ASSOCIATION] "" "";
     "DescribeByoipCidrs" "byoipCidrSet" [] "" "";
     "DescribeIpv6Pools" "ipv6PoolSet" [POOL] "" "";
+    // What other than networks belongs to an instance.
+    "DescribeVolumes" "volumeSet" [VOLUME]
+        "attachment.attach-time attachment.delete-on-termination attachment.device attachment.instance-id \
+         attachment.status availability-zone availability-zone-id create-time encrypted fast-restored \
+         multi-attach-enabled operator.managed operator.principal size snapshot-id status volume-id volume-type"
+        "IncludeManagedResources";
+    "DescribeSnapshots" "snapshotSet" [SNAPSHOT]
+        "description encrypted owner-alias owner-id progress snapshot-id start-time status storage-tier \
+         transfer-type volume-id volume-size" "Owner RestorableBy";
+    "DescribeIamInstanceProfileAssociations" "iamInstanceProfileAssociationSet" [PROFILE_ASSOCIATION]
+        "instance-id state" "";
+    "DescribeLaunchTemplates" "launchTemplates" [LAUNCH_TEMPLATE, LAUNCH_TEMPLATE_NAME]
+        "create-time launch-template-name" "IncludeManagedResources";
     // ClassicLink.
     "DescribeClassicLinkInstances" "instancesSet" [] "group-id instance-id vpc-id" "InstanceId";
 }

@@ -17,7 +17,10 @@ mod filter;
 mod gateway;
 mod image;
 mod instance;
+mod instance_attribute;
+mod instance_type;
 mod interface;
+mod key_pair;
 mod known;
 mod later;
 mod nat;
@@ -124,7 +127,10 @@ const FAMILIES: &[&[Operation]] = &[
     interface::OPERATIONS,
     address_assignment::OPERATIONS,
     instance::OPERATIONS,
+    instance_attribute::OPERATIONS,
+    instance_type::OPERATIONS,
     image::OPERATIONS,
+    key_pair::OPERATIONS,
     tags::OPERATIONS,
     account::OPERATIONS,
     classic::OPERATIONS,

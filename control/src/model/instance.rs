@@ -1,5 +1,6 @@
 //! Instances, as far as packets care: what holds interfaces (chapter 02, IP-06..10; chapter 03, ENI-05..07).
 
+use super::instance_types::{max_addresses, max_interfaces, takes_ipv6};
 use super::interface::Chosen;
 use super::*;
 use std::net::Ipv6Addr;
@@ -43,29 +44,12 @@ enum Plan {
     New(Box<CreateNetworkInterface>, Chosen),
 }
 
-/// Interfaces, IPv4 and IPv6 addresses each, of types the guide's samples name (S-02-15).
-const TYPES: [(&str, usize, usize); 6] = [
-    ("t2.micro", 2, 2),
-    ("t2.small", 3, 4),
-    ("t2.medium", 3, 6),
-    ("m4.large", 2, 10),
-    ("m5.large", 3, 10),
-    ("c5.18xlarge", 15, 50),
-];
-
-/// How many interfaces an instance of this type may have (ENI-06).
-pub(super) fn max_interfaces(instance_type: &str) -> usize {
-    TYPES.iter().find(|t| t.0 == instance_type).map_or(15, |t| t.1)
-}
-
-/// How many addresses of one family an interface of this type may have.
-pub(super) fn max_addresses(instance_type: &str) -> usize {
-    TYPES.iter().find(|t| t.0 == instance_type).map_or(50, |t| t.2)
-}
-
 impl Model {
     /// RunInstances (IP-06..08, ENI-05..07, SG-26).
     pub fn run_instance(&mut self, request: RunInstance) -> Result<Id> {
+        if let Some(key) = &request.details.key_name {
+            self.key_pair_named(key)?;
+        }
         let specs = launch_specs(&request)?;
         let several = specs.len() > 1;
         let mut seen = Vec::new();
@@ -106,6 +90,7 @@ impl Model {
                         ),
                     );
                 }
+                addresses_fit(&request.instance_type, eni.private.len(), eni.ipv6.len())?;
                 plans.push((spec, Plan::Existing(existing.clone()), eni.subnet.clone()));
                 continue;
             }
@@ -125,12 +110,7 @@ impl Model {
             let others: Vec<&Chosen> =
                 plans.iter().filter_map(|p| if let Plan::New(_, c) = &p.1 { Some(c) } else { None }).collect();
             let chosen = self.choose(&create, &others)?;
-            if chosen.private.len().max(chosen.ipv6.len()) > max_addresses(&request.instance_type) {
-                return refuse(
-                    "PrivateIpAddressLimitExceeded",
-                    format!("Number of addresses will exceed the limit of {}.", request.instance_type),
-                );
-            }
+            addresses_fit(&request.instance_type, chosen.private.len(), chosen.ipv6.len())?;
             if spec.device_index == 0 && !several {
                 want_public = spec.associate_public.unwrap_or(self.find::<Subnet>(&subnet)?.map_public_ip);
             }
@@ -288,20 +268,29 @@ impl Model {
 
     /// ModifyInstanceAttribute instanceType: while it is stopped, and if its interfaces fit.
     pub fn modify_instance_type(&mut self, instance: &str, kind: &str) -> Result<()> {
-        let i = self.living(instance, "modified")?;
-        if i.state != InstanceState::Stopped {
-            return refuse(
-                "IncorrectInstanceState",
-                format!("The instance '{instance}' is not in the 'stopped' state."),
-            );
-        }
+        self.stopped(instance)?;
+        let i = self.find::<Instance>(instance)?;
         if i.interfaces.len() > max_interfaces(kind) {
             return refuse(
                 "AttachmentLimitExceeded",
                 format!("Interface count {} exceeds the limit for {kind}", i.interfaces.len()),
             );
         }
+        for e in i.interfaces.values().filter_map(|e| self.interfaces.get(e)) {
+            addresses_fit(kind, e.private.len(), e.ipv6.len())?;
+        }
         self.instances.edit(instance, |i| i.instance_type = kind.into());
+        Ok(())
+    }
+
+    /// Refuses unless an instance is stopped, as changes of some attributes ask (IP-22).
+    pub fn stopped(&self, instance: &str) -> Result<()> {
+        if self.find::<Instance>(instance)?.state != InstanceState::Stopped {
+            return refuse(
+                "IncorrectInstanceState",
+                format!("The instance '{instance}' is not in the 'stopped' state."),
+            );
+        }
         Ok(())
     }
 
@@ -319,14 +308,9 @@ impl Model {
 
     /// ModifyInstanceAttribute sourceDestCheck: single-interface instances only (NATI-02).
     pub fn modify_instance_source_dest_check(&mut self, instance: &str, on: bool) -> Result<()> {
-        let i = self.find::<Instance>(instance)?;
+        let i = self.living(instance, "modified")?;
         if i.interfaces.len() != 1 {
-            return refuse(
-                "InvalidInstanceID",
-                format!(
-                    "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
-                ),
-            );
+            return Err(several_interfaces(instance));
         }
         let eth0 = i.interfaces.values().next().cloned().unwrap_or_default();
         self.modify_source_dest_check(&eth0, on)
@@ -334,7 +318,7 @@ impl Model {
 
     /// ModifyInstanceAttribute groups: eth0's set (SG-61).
     pub fn modify_instance_groups(&mut self, instance: &str, groups: &[Id]) -> Result<()> {
-        let i = self.find::<Instance>(instance)?;
+        let i = self.living(instance, "modified")?;
         let eth0 = i.interfaces.get(&0).cloned().unwrap_or_default();
         self.modify_groups(&eth0, groups)
     }
@@ -369,6 +353,33 @@ impl Model {
         }
         Ok((s.vpc.clone(), s.zone.clone(), subnet.clone()))
     }
+}
+
+/// The refusal of what means the only interface of an instance that has several.
+pub(crate) fn several_interfaces(instance: &str) -> ApiError {
+    ApiError::new(
+        "InvalidInstanceID",
+        format!(
+            "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
+        ),
+    )
+}
+
+/// Whether an interface with this many addresses may hang on an instance of a type (IP-18, IP-21).
+pub(super) fn addresses_fit(kind: &str, private: usize, ipv6: usize) -> Result<()> {
+    if ipv6 > 0 && !takes_ipv6(kind) {
+        return refuse(
+            "InvalidParameterCombination",
+            format!("The instance type '{kind}' does not support IPv6 addresses."),
+        );
+    }
+    if private.max(ipv6) > max_addresses(kind) {
+        return refuse(
+            "PrivateIpAddressLimitExceeded",
+            format!("Number of addresses will exceed the limit of {kind}."),
+        );
+    }
+    Ok(())
 }
 
 fn launch_specs(request: &RunInstance) -> Result<Vec<InterfaceSpec>> {

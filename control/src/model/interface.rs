@@ -104,12 +104,13 @@ impl Model {
                 format!("Instance '{instance}' already has an interface attached at device index '{device_index}'."),
             );
         }
-        if i.interfaces.len() >= super::instance::max_interfaces(&i.instance_type) {
+        if i.interfaces.len() >= super::instance_types::max_interfaces(&i.instance_type) {
             return refuse(
                 "AttachmentLimitExceeded",
                 format!("Interface count {} exceeds the limit for {}", i.interfaces.len() + 1, i.instance_type),
             );
         }
+        super::instance::addresses_fit(&i.instance_type, eni.private.len(), eni.ipv6.len())?;
         Ok(self.plug(interface, instance, device_index, false))
     }
 
@@ -314,6 +315,7 @@ impl Model {
         self.not_managed(eni)?;
         let (vpc, subnet) = (eni.vpc.clone(), eni.subnet.clone());
         let wanted: Vec<Ipv6Addr> = addresses.iter().copied().filter(|a| !eni.ipv6.contains(a)).collect();
+        super::instance::addresses_fit(self.type_of(interface), 0, eni.ipv6.len().max(1))?;
         if eni.ipv6.len() + wanted.len() + count as usize > self.max_addresses(interface) {
             return refuse("PrivateIpAddressLimitExceeded", "Number of IPv6 addresses will exceed the limit.");
         }
@@ -498,14 +500,15 @@ impl Model {
         Ok(())
     }
 
+    /// Type of the instance that an interface hangs on; empty if it hangs on none.
+    fn type_of(&self, interface: &str) -> &str {
+        let attachment = self.interfaces.get(interface).and_then(|e| e.attachment.as_ref());
+        attachment.and_then(|a| self.instances.get(&a.instance)).map_or("", |i| &i.instance_type)
+    }
+
     fn max_addresses(&self, interface: &str) -> usize {
-        let kind = self
-            .interfaces
-            .get(interface)
-            .and_then(|e| e.attachment.as_ref())
-            .and_then(|a| self.instances.get(&a.instance))
-            .map_or("", |i| &i.instance_type);
-        super::instance::max_addresses(kind).min(self.scalars.limits.addresses_per_interface)
+        let by_type = super::instance_types::max_addresses(self.type_of(interface));
+        by_type.min(self.scalars.limits.addresses_per_interface)
     }
 
     fn release_private(&mut self, interface: &str, address: Ipv4Addr) {

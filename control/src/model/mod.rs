@@ -16,7 +16,9 @@ mod gateway;
 mod group_rules;
 mod in_use;
 mod instance;
+mod instance_types;
 mod interface;
+mod key_pair;
 mod limits;
 mod nacl;
 mod nat;
@@ -37,8 +39,11 @@ mod zones;
 pub use address::AssociateAddress;
 pub use dhcp::DhcpOptions;
 pub use filters::{CreateSecurityGroup, IpPermission, rule_text};
+pub(crate) use instance::several_interfaces;
 pub use instance::{InterfaceSpec, RunInstance};
+pub use instance_types::{Family, INSTANCE_TYPES, InstanceType};
 pub use interface::{AssignPrivate, CreateNetworkInterface, TrackingTimeouts};
+pub use key_pair::KeyPair;
 pub use limits::{Limits, QUOTAS, Quota};
 pub use nacl::NetworkAclEntrySpec;
 pub use nat::CreateNatGateway;
@@ -104,6 +109,7 @@ pub struct Model {
     network_acls: Shelf<NetworkAcl>,
     interfaces: Shelf<NetworkInterface>,
     instances: Shelf<Instance>,
+    key_pairs: Shelf<KeyPair>,
     dhcp_options: Shelf<DhcpOptions>,
     cidr_reservations: Shelf<CidrReservation>,
     /// Whether quotas or zones changed since the last settling; shelves know for themselves.
@@ -188,6 +194,8 @@ shelves! {
     interfaces: NetworkInterface, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID";
     /// Instances.
     instances: Instance, "InvalidInstanceID.NotFound", "instance ID";
+    /// Key pairs.
+    key_pairs: KeyPair, "InvalidKeyPair.NotFound", "key pair";
     /// DHCP options sets.
     dhcp_options: DhcpOptions, "InvalidDhcpOptionID.NotFound", "dhcpOption ID";
     /// Reservations of pieces of subnets.
@@ -236,6 +244,7 @@ impl Model {
             network_acls: Shelf::default(),
             interfaces: Shelf::default(),
             instances: Shelf::default(),
+            key_pairs: Shelf::default(),
             dhcp_options: Shelf::default(),
             cidr_reservations: Shelf::default(),
             settings_touched: false,
@@ -330,6 +339,7 @@ impl Model {
             "acl" => ("network-acl", known::<NetworkAcl>(self, id)),
             "eni" => ("network-interface", known::<NetworkInterface>(self, id)),
             "i" => ("instance", known::<Instance>(self, id)),
+            "key" => ("key-pair", known::<KeyPair>(self, id)),
             "dopt" => ("dhcp-options", known::<DhcpOptions>(self, id)),
             "scr" => ("subnet-cidr-reservation", known::<CidrReservation>(self, id)),
             "pl" => ("prefix-list", self.prefix_list(id).map(|_| ())),

@@ -42,6 +42,7 @@ macro_rules! every_shelf {
         $each!(network_acls, "network-acl");
         $each!(interfaces, "interface");
         $each!(instances, "instance");
+        $each!(key_pairs, "key-pair");
         $each!(dhcp_options, "dhcp-options");
         $each!(cidr_reservations, "cidr-reservation");
         $each!(prefix_lists, "prefix-list");
@@ -133,7 +134,8 @@ impl Model {
         }
         model.aws_prefix_lists = prefix_list::of_aws(model.region());
         model.public_in_use = model.interfaces.iter().filter_map(|e| e.public).collect();
-        model.leaving = model.nat_gateways.iter().filter_map(|n| Some((model.leaves(&n.id)?, n.id.clone()))).collect();
+        let ids = model.nat_gateways.iter().map(|n| &n.id).chain(model.instances.iter().map(|i| &i.id));
+        model.leaving = ids.filter_map(|id| Some((model.leaves(id)?, id.clone()))).collect();
         Ok(model)
     }
 

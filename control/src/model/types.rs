@@ -1,7 +1,7 @@
 //! What each resource holds. Fields are for reading; only operations of [`Model`](super::Model) change them.
 
 pub use super::shelf::HasId;
-use super::{AclEntries, CidrReservation, DhcpOptions, PrefixList, PrefixListVersion};
+use super::{AclEntries, CidrReservation, DhcpOptions, KeyPair, PrefixList, PrefixListVersion};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -405,6 +405,34 @@ pub struct LaunchDetails {
     pub shutdown: Option<String>,
     pub monitoring: bool,
     pub ebs_optimized: bool,
+    pub metadata: MetadataOptions,
+}
+
+/// How the metadata service of an instance may be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetadataOptions {
+    /// `optional` or `required`: whether a request must carry a session token.
+    pub tokens: String,
+    /// Hop limit of answers to requests for tokens, 1 to 64.
+    pub hop_limit: u8,
+    /// `enabled` or `disabled`, as the next two.
+    pub endpoint: String,
+    pub ipv6: String,
+    /// Whether it tells tags.
+    pub tags: String,
+}
+
+impl Default for MetadataOptions {
+    fn default() -> Self {
+        MetadataOptions {
+            tokens: "optional".into(),
+            hop_limit: 1,
+            endpoint: "enabled".into(),
+            ipv6: "disabled".into(),
+            tags: "disabled".into(),
+        }
+    }
 }
 
 /// An instance: what holds interfaces.
@@ -493,6 +521,7 @@ has_id! {
     NetworkAcl: |a| keys([&a.vpc]);
     NetworkInterface: |e| keys([&e.vpc, &e.subnet]).chain(keys(&e.groups)).chain(keys(e.attachment.iter().map(|a| &a.id)));
     Instance;
+    KeyPair: |k| keys([&k.name]);
     DhcpOptions;
     CidrReservation: |r| keys([&r.subnet]);
     PrefixList;

@@ -212,3 +212,93 @@ fn sg_203_ranges_of_the_knobs() {
     }
     m.modify_tracking_timeouts(&e, t(60, 60, 60)).unwrap();
 }
+
+// covers: IP-16
+#[test]
+fn ip_16_an_ipv6_address_of_eth0_lasts_as_long_as_its_instance() {
+    let mut m = Model::default();
+    let (_, s) = place(&mut m);
+    let mine = "2001:db8:1234:1a00::77".parse().unwrap();
+    let request = RunInstance { subnet: Some(s.clone()), ipv6: vec![mine], ..Default::default() };
+    let i = m.run_instance(request.clone()).unwrap();
+    assert_eq!(eth0(&m, &i).ipv6, [mine]);
+    m.stop_instance(&i).unwrap();
+    assert_eq!(refused(&mut m, |m| m.run_instance(request.clone())), "InvalidIPAddress.InUse");
+    m.start_instance(&i).unwrap();
+    assert_eq!(eth0(&m, &i).ipv6, [mine]);
+    let e = eth0(&m, &i).id;
+    m.unassign_ipv6_addresses(&e, &[mine]).unwrap();
+    assert!(eth0(&m, &i).ipv6.is_empty());
+    m.assign_ipv6_addresses(&e, &[mine], 0).unwrap();
+    m.terminate_instance(&i).unwrap();
+    m.run_instance(request).unwrap();
+}
+
+// covers: IP-18 IP-21
+#[test]
+fn ip_21_ipv6_by_instance_type() {
+    let mut m = Model::default();
+    let (_, s) = place(&mut m);
+    let ask = |kind: &str, count| RunInstance {
+        subnet: Some(s.clone()),
+        instance_type: kind.into(),
+        ipv6_count: Some(count),
+        ..Default::default()
+    };
+    for kind in ["m3.large", "m1.small", "t1.micro"] {
+        assert_eq!(refused(&mut m, |m| m.run_instance(ask(kind, 1))), "InvalidParameterCombination", "{kind}");
+    }
+    for kind in ["c3.large", "r3.large", "i2.xlarge", "m4.large", "t2.medium"] {
+        m.run_instance(ask(kind, 1)).unwrap();
+    }
+    assert_eq!(refused(&mut m, |m| m.run_instance(ask("t2.micro", 3))), "PrivateIpAddressLimitExceeded");
+    // No other way leads there.
+    let old = m.run_instance(ask("m3.large", 0)).unwrap();
+    let e = eth0(&m, &old).id;
+    assert_eq!(refused(&mut m, |m| m.assign_ipv6_addresses(&e, &[], 1)), "InvalidParameterCombination");
+    let with = m.create_network_interface(CreateNetworkInterface { ipv6_count: Some(1), ..eni_request(&s) }).unwrap();
+    assert_eq!(refused(&mut m, |m| m.attach_network_interface(&with, &old, 1)), "InvalidParameterCombination");
+    let existing = InterfaceSpec { interface: Some(with), ..Default::default() };
+    let request = RunInstance { interfaces: vec![existing], instance_type: "m3.large".into(), ..Default::default() };
+    assert_eq!(refused(&mut m, |m| m.run_instance(request)), "InvalidParameterCombination");
+    let new = m.run_instance(ask("m4.large", 1)).unwrap();
+    m.stop_instance(&new).unwrap();
+    assert_eq!(refused(&mut m, |m| m.modify_instance_type(&new, "m3.large")), "InvalidParameterCombination");
+}
+
+// covers: IP-22
+#[test]
+fn ip_22_another_type_only_while_stopped() {
+    let mut m = Model::default();
+    let (_, s) = place(&mut m);
+    let i = launch(&mut m, &s);
+    assert_eq!(refused(&mut m, |m| m.modify_instance_type(&i, "t2.small")), "IncorrectInstanceState");
+    for index in 1..3 {
+        let e = eni(&mut m, &s);
+        m.attach_network_interface(&e, &i, index).unwrap();
+    }
+    let eth0 = eth0(&m, &i).id;
+    m.assign_private_ip_addresses(AssignPrivate { interface: eth0, count: 4, ..Default::default() }).unwrap();
+    m.stop_instance(&i).unwrap();
+    // Three interfaces, one of them with five addresses.
+    assert_eq!(refused(&mut m, |m| m.modify_instance_type(&i, "t2.micro")), "AttachmentLimitExceeded");
+    assert_eq!(refused(&mut m, |m| m.modify_instance_type(&i, "t2.small")), "PrivateIpAddressLimitExceeded");
+    m.modify_instance_type(&i, "t2.medium").unwrap();
+    assert_eq!(m.instances().get(&i).unwrap().instance_type, "t2.medium");
+}
+
+#[test]
+fn what_ended_leaves_also_after_a_restart() {
+    let mut m = Model::default();
+    m.set_now(1_000);
+    let (_, s) = place(&mut m);
+    let i = launch(&mut m, &s);
+    m.terminate_instance(&i).unwrap();
+    let records = m.records();
+    let pairs = records.iter().filter_map(|r| Some((r.kind, r.value.as_deref()?)));
+    let mut again = Model::restore(pairs).unwrap();
+    again.set_now(3_600_999);
+    assert!(again.instances().get(&i).is_some());
+    again.set_now(3_601_000);
+    assert!(again.instances().get(&i).is_none());
+}
