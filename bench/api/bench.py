@@ -29,7 +29,7 @@ class Client:
     """One connection that stays; requests are written by hand so that the client costs little."""
 
     def __init__(self, address):
-        self.socket = socket.create_connection(address)
+        self.socket = socket.create_connection(address, timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
@@ -112,19 +112,17 @@ class Moto:
 
 
 class Closing(Client):
-    """moto's development server closes after each answer, or not, as it likes: connect again when it does."""
+    """moto's development server takes one request per connection."""
 
     def __init__(self, address):
         self.address = address
-        super().__init__(address)
 
     def send(self, message):
+        super().__init__(self.address)
         try:
-            return super().send(message)
-        except (ConnectionError, BrokenPipeError):
+            return super().send(message.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        finally:
             self.socket.close()
-            super().__init__(self.address)
-            return super().send(message)
 
 
 def rate(work, seconds):
@@ -232,9 +230,9 @@ def alone(enis, seconds):
         server = Vpcd("--state", state)
         client = Client(server.address)
         vpc, subnet = furnish(client, enis)
-        make = request({"Action": "CreateNetworkInterface", "SubnetId": subnet})
-        out["durable mutations, 32 clients"] = concurrent(server.address, 32, seconds, lambda c, me, n: c.send(make))
-        out["durable mutations, one client"] = rate(lambda n: client.send(make), seconds)
+        tag = lambda me, n: request({"Action": "CreateTags", "ResourceId.1": subnet, "Tag.1.Key": f"k{me}", "Tag.1.Value": n})
+        out["durable mutations, 32 clients"] = concurrent(server.address, 32, seconds, lambda c, me, n: c.send(tag(me, n)))
+        out["durable mutations, one client"] = rate(lambda n: client.send(tag(0, n)), seconds)
         server.stop()
         start = time.perf_counter()
         server = Vpcd("--state", state)
