@@ -146,11 +146,12 @@ impl<'a, O: Observer> Walk<'a, O> {
         }
     }
 
+    /// Whether the next hop is in another subnet. A local destination is: one in the sender's own was delivered without a route, and no
+    /// local one reaches a NAT gateway.
     fn crosses(&mut self, hop: Hop, target: Target) -> bool {
         let next = match target {
             Target::Eni(through) => Some(through),
             Target::NatGateway(nat) => self.nat(nat).map(|n| n.eni),
-            Target::Local => self.owner(hop).ok(),
             _ => None,
         };
         next.and_then(|n| self.topology.enis.get(n.at())).is_none_or(|n| n.subnet != hop.subnet)
