@@ -50,7 +50,9 @@ const CHANGES: [(&str, Change); 14] = [
         w.last = m.authorize_security_group(&w.groups[0], Direction::Ingress, &[rule])?.remove(0);
         Ok(())
     }),
-    ("revoke group rule", |w, m| m.revoke_security_group_rules(&w.groups[0], Direction::Ingress, &[w.last.clone()])),
+    ("revoke group rule", |w, m| {
+        m.revoke_security_group_rules(&w.groups[0], Direction::Ingress, std::slice::from_ref(&w.last)).map(drop)
+    }),
     ("add ACL entry", |w, m| {
         m.create_network_acl_entry(NetworkAclEntrySpec {
             acl: w.acl.clone(),

@@ -99,6 +99,8 @@ pub struct Map<K, V> {
 }
 
 type Shard<K, V> = Arc<HashTable<(K, V)>>;
+/// The same stretch of two maps.
+type Pair<'a, K, V> = (&'a [Shard<K, V>], &'a [Shard<K, V>]);
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
@@ -197,7 +199,7 @@ impl<K: Hash + Eq + Clone, V: Clone + PartialEq> Map<K, V> {
     }
 
     /// Shards on either side that hold the same keys if anything does, without those that both have.
-    fn unshared<'a>(&'a self, other: &'a Map<K, V>) -> Vec<(&'a [Shard<K, V>], &'a [Shard<K, V>])> {
+    fn unshared<'a>(&'a self, other: &'a Map<K, V>) -> Vec<Pair<'a, K, V>> {
         if Arc::ptr_eq(&self.shards, &other.shards) {
             return Vec::new();
         }
