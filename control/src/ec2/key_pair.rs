@@ -28,7 +28,7 @@ fn create_key_pair(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     if p.word("KeyFormat", &["pem", "ppk"])? == Some("ppk") {
         return refuse("UnsupportedOperation", "Keys are not written in the ppk format: ask for pem.");
     }
-    let key = NewKey::generate();
+    let key = NewKey::generate()?;
     let id = m.import_key_pair(name, &key.public())?;
     tag_new(m, p, "key-pair", &id)?;
     let pair = m.find::<KeyPair>(&id)?;
@@ -118,8 +118,11 @@ struct NewKey {
 }
 
 impl NewKey {
-    fn generate() -> NewKey {
-        NewKey { pair: ed25519_compact::KeyPair::from_seed(Seed::generate()) }
+    fn generate() -> Result<NewKey> {
+        let mut seed = [0; 32];
+        let failed = |e| ApiError::new("InternalError", format!("No key could be made: {e}"));
+        getrandom::fill(&mut seed).map_err(failed)?;
+        Ok(NewKey { pair: ed25519_compact::KeyPair::from_seed(Seed::new(seed)) })
     }
 
     /// The public half as RFC 8709, section 4, has it.
@@ -202,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_made_key_is_whole_and_its_own() {
-        let (a, b) = (NewKey::generate(), NewKey::generate());
+        let (a, b) = (NewKey::generate().unwrap(), NewKey::generate().unwrap());
         assert_ne!(a.public(), b.public());
         let pem = a.private("me");
         let body: String = pem.lines().filter(|l| !l.starts_with('-')).collect();
