@@ -10,7 +10,7 @@ pub(super) const MAX_MEMBERS: usize = 10_000;
 
 /// What is wrong with a form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FormError {
+pub enum FormError {
     #[error("a percent sign is not followed by two hexadecimal digits, in the parameter {0}")]
     Escape(String),
     #[error("the parameter {0} is not UTF-8")]
@@ -27,7 +27,7 @@ pub(super) enum FormError {
 
 /// The members of a query string or a body, in order: names and values with `+` and escapes resolved. `&&` is no member,
 /// `a` is `a=`.
-pub(super) fn decode(text: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+pub fn decode(text: &[u8]) -> Result<Vec<(String, String)>, FormError> {
     let mut members = Vec::new();
     for member in text.split(|&b| b == b'&').filter(|m| !m.is_empty()) {
         if members.len() == MAX_MEMBERS {

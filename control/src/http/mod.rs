@@ -19,6 +19,7 @@ mod tests;
 mod timestamp;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use form::{FormError, decode as decode_form};
 pub use server::{Limits, Options, Server, admissible};
 
 use std::fmt;
