@@ -65,6 +65,13 @@ impl Names {
             _ => "internet",
         }
     }
+    /// A port's resource id: that of its interface, also of one that is gone; `internet` for the uplink.
+    pub fn port_id(&self, port: PortNo) -> &str {
+        match EniIdx::of_port(port) {
+            Some(eni) if port != INTERNET => id(&self.enis, eni.0),
+            _ => "internet",
+        }
+    }
     pub fn subnet(&self, at: SubnetIdx) -> &str {
         self.of(self.model.subnets(), &self.subnets, at.0)
     }

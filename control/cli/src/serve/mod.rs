@@ -7,6 +7,7 @@
 mod config;
 mod hosts;
 mod log;
+mod metrics;
 mod plane;
 mod service;
 

@@ -1,8 +1,10 @@
 //! The dataplane as a Region sees it: what is published is what packets obey when the call returns, and instances are hosts on this machine.
 
 use super::hosts::{Order, Wanted};
+use super::metrics::Metrics;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 use vpcd_control::compile::Compiler;
 use vpcd_control::host::{Link, Space};
 use vpcd_control::model::{Id, Instance, InstanceState, Model};
@@ -18,11 +20,13 @@ pub(super) struct Plane {
     before: Model,
     /// Who makes hosts of instances; none: they are records only.
     hosts: Option<Sender<Order>>,
+    /// Told how long a publish took, and what ports are called since.
+    metrics: Arc<Metrics>,
 }
 
 impl Plane {
-    pub(super) fn new(live: Arc<Live>, hosts: Option<Sender<Order>>) -> Plane {
-        Plane { live, compiler: Compiler::new(), before: Model::default(), hosts }
+    pub(super) fn new(live: Arc<Live>, hosts: Option<Sender<Order>>, metrics: Arc<Metrics>) -> Plane {
+        Plane { live, compiler: Compiler::new(), before: Model::default(), hosts, metrics }
     }
 
     /// What instances that may have changed should be.
@@ -59,8 +63,10 @@ impl Plane {
 
 impl Publish for Plane {
     fn publish(&mut self, model: &Model, serial: u64) {
+        let started = Instant::now();
         let compiled = self.compiler.compile(model);
         self.live.publish(compiled.topology);
+        self.metrics.published(compiled.names, serial, started.elapsed());
         if let Some(hosts) = &self.hosts {
             // It only fails when the server ends.
             let _ = hosts.send(self.order(model, serial));

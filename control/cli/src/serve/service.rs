@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::hosts::{Hosts, Order};
 use super::log;
+use super::metrics::{self, Metrics, Timed};
 use super::plane::Plane;
 use super::{Args, Kind};
 use crate::report::{Failure, Outcome};
@@ -48,6 +49,7 @@ pub(super) struct Front {
     orders: Mutex<Option<Sender<Order>>>,
     /// By name; each comes into being when it is first named.
     regions: DashMap<String, Arc<Api>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Front {
@@ -69,7 +71,8 @@ impl Front {
             Kind::None => (None, None),
         };
         let regions = DashMap::new();
-        let front = Front { config: config.clone(), store, live, hosts, orders: Mutex::new(orders), regions };
+        let metrics = Arc::new(Metrics::new(args.workers.into()));
+        let front = Front { config: config.clone(), store, live, hosts, orders: Mutex::new(orders), regions, metrics };
         front.region(&config.region).map_err(|e| Failure::user(e.message))?;
         Ok(front)
     }
@@ -119,9 +122,9 @@ impl Front {
             let home = name == self.config.region;
             let plane = home.then(|| -> Box<dyn vpcd_control::region::Publish> {
                 let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Box::new(Plane::new(Arc::clone(&self.live), orders))
+                Box::new(Plane::new(Arc::clone(&self.live), orders, Arc::clone(&self.metrics)))
             });
-            let mut store = store.map(|s| -> Box<dyn Store> { Box::new(s) });
+            let mut store = store.map(|s| -> Box<dyn Store> { Box::new(Timed::new(s, Arc::clone(&self.metrics))) });
             if let Some(s) = store.as_mut().filter(|_| saved.is_empty()) {
                 s.commit(&model.records()).map_err(|e| failed(&e))?;
             }
@@ -145,6 +148,22 @@ impl Front {
         // Refused where a quota says that there shall be no VPC or no gateway.
         let _ = model.create_default_vpc();
         model
+    }
+
+    fn ready(&self) -> Response {
+        if self.live.failed() {
+            return text(503, "a worker has failed\n");
+        }
+        match self.regions.contains_key(&self.config.region) {
+            true => text(200, "ready\n"),
+            false => text(503, "the Region is not in service\n"),
+        }
+    }
+
+    fn exposition(&self) -> Response {
+        // Waits until each worker has finished its round.
+        let body = tokio::task::block_in_place(|| self.metrics.exposition(&self.live));
+        Response { status: 200, content_type: metrics::CONTENT_TYPE, body: body.into_bytes() }
     }
 
     async fn reset(&self) -> Response {
@@ -219,12 +238,15 @@ impl Service for Front {
     async fn other(&self, method: &str, path: &str, _body: &[u8]) -> Option<Response> {
         match (method, path) {
             ("GET", "/healthz") => Some(text(200, "ok\n")),
+            ("GET", "/readyz") => Some(self.ready()),
+            ("GET", "/metrics") => Some(self.exposition()),
             ("POST", "/moto-api/reset") if self.store.is_none() => Some(self.reset().await),
             _ => None,
         }
     }
 
     fn log(&self, access: &Access) {
+        self.metrics.called(access.action.as_deref(), access.status, access.duration);
         let fields = json!({
             "request_id": access.request_id, "action": access.action, "status": access.status, "region": access.region,
             "access_key": access.access_key, "peer": access.peer.to_string(), "bytes": access.bytes,
