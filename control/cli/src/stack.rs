@@ -5,6 +5,7 @@ use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use vpcd_control::compile::{Compiled, Compiler};
+use vpcd_control::model::Model;
 use vpcd_control::template::{self, Stack};
 
 /// The arguments that name a template.
@@ -17,7 +18,8 @@ pub struct TemplateArgs {
     pub parameters: Vec<(String, String)>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// Reads `NAME=VALUE`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.into(), value.into()))
 }
@@ -40,14 +42,36 @@ impl TemplateArgs {
 
     /// Reads the template.
     pub fn load_quietly(&self) -> Outcome<Loaded> {
-        let name = self.template.display().to_string();
+        let text = self.text()?;
+        let stack = template::load(&text, &self.name(), &self.parameters()).map_err(Failure::Template)?;
+        Ok(Loaded { stack, digest: digest(text.as_bytes()) })
+    }
+
+    /// Reads the template into a Region that is furnished already; what it says without effect is told on stderr.
+    pub fn load_into(&self, model: Model) -> Outcome<Stack> {
+        let loaded = template::load_into(model, &self.text()?, &self.name(), &self.parameters());
+        let stack = loaded.map_err(Failure::Template)?;
+        stack.warnings.iter().for_each(warn);
+        Ok(stack)
+    }
+
+    /// The Region that it is for, if it says so.
+    pub fn region(&self) -> Outcome<Option<String>> {
+        Ok(template::region(&self.text()?, &self.parameters()))
+    }
+
+    fn name(&self) -> String {
+        self.template.display().to_string()
+    }
+
+    fn parameters(&self) -> BTreeMap<String, String> {
+        self.parameters.iter().cloned().collect()
+    }
+
+    fn text(&self) -> Outcome<String> {
+        let name = self.name();
         let bytes = std::fs::read(&self.template).with_context(|| format!("cannot read the template {name}"))?;
-        let digest = digest(&bytes);
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Failure::user(format_args!("{name}: the template is not UTF-8 text")))?;
-        let parameters: BTreeMap<String, String> = self.parameters.iter().cloned().collect();
-        let stack = template::load(&text, &name, &parameters).map_err(Failure::Template)?;
-        Ok(Loaded { stack, digest })
+        String::from_utf8(bytes).map_err(|_| Failure::user(format_args!("{name}: the template is not UTF-8 text")))
     }
 }
 

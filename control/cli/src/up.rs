@@ -14,6 +14,7 @@ use std::time::Duration;
 use vpcd_control::host::access::{self, Access};
 use vpcd_control::host::signals::{self, Wish};
 use vpcd_control::host::{HostError, Lab, Plan, claim};
+use vpcd_control::template::{PortInfo, Stack};
 use vpcd_dataplane::engine::Config;
 use vpcd_io::live::{Live, LivePort, Recording};
 
@@ -90,6 +91,10 @@ pub fn run(args: &Args) -> Outcome {
     // As many sessions as a replay has: what it repeats must not fail for want of room.
     let config = Config { seed, workers, sessions: crate::replay::SESSIONS, ..Config::default() };
     let live = Live::start(config, compiled.topology, live_ports, recording).context("cannot start the engine")?;
+    // Its first packets find everything forwarding.
+    for (namespace, script) in user_data(&loaded.stack) {
+        lab.run_user_data(&namespace, &script).map_err(host)?;
+    }
 
     if args.json {
         print(&format!("{}\n", ports::json(&loaded.stack)))?;
@@ -105,6 +110,16 @@ pub fn run(args: &Args) -> Outcome {
     print(&if args.json { format!("{}\n", report.json()) } else { report.text() })?;
     ended.and(removed)?;
     report.check()
+}
+
+/// The user data of instances, by namespace, in template order.
+fn user_data(stack: &Stack) -> Vec<(String, Vec<u8>)> {
+    let eth0 = stack.ports.iter().filter(|p| p.device_index == Some(0));
+    let of = |p: &PortInfo| {
+        let on = &stack.model.interfaces().get(&p.eni)?.attachment.as_ref()?.instance;
+        Some((p.namespace.clone()?, stack.model.instances().get(on)?.details.script()?))
+    };
+    eth0.filter_map(of).collect()
 }
 
 /// Does what signals ask until one says it is over.

@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Whether nobody has added to the default VPC or taken from it (DEF-07).
-    pub(super) fn as_made(&self, vpc: &Vpc) -> bool {
+    pub(crate) fn as_made(&self, vpc: &Vpc) -> bool {
         let subnets: Vec<&Subnet> = self.subnets.by(&vpc.id).collect();
         let all_default = subnets.iter().all(|s| s.is_default && s.table_association.is_none() && s.ipv6.is_none());
         let main_only = self.route_tables.by(&vpc.id).count() == 1

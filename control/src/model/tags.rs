@@ -54,6 +54,17 @@ impl Model {
         Ok(())
     }
 
+    /// Notes which resource of a template this is, as CloudFormation does; what takes no tags is passed over.
+    pub(crate) fn tag_logical_id(&mut self, id: &str, logical: &str) {
+        if self.kind_of(id).is_err() {
+            return;
+        }
+        if self.tags.get(id).is_none() {
+            self.tags.put(TagSet { id: id.into(), tags: BTreeMap::new() });
+        }
+        self.tags.edit(id, |t| _ = t.tags.insert("aws:cloudformation:logical-id".into(), logical.into()));
+    }
+
     /// DeleteTags: by key, and by value where one is given; no keys: all. What is not there is not missed.
     pub fn delete_tags(&mut self, resources: &[Id], tags: &[(String, Option<String>)]) -> Result<()> {
         for id in resources {

@@ -2,6 +2,7 @@
 
 pub use super::shelf::HasId;
 use super::{AclEntries, CidrReservation, DhcpOptions, KeyPair, PrefixList, PrefixListVersion};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -406,6 +407,14 @@ pub struct LaunchDetails {
     pub monitoring: bool,
     pub ebs_optimized: bool,
     pub metadata: MetadataOptions,
+}
+
+impl LaunchDetails {
+    /// The user data, decoded. Who calls without a client library may have sent it as it is.
+    pub fn script(&self) -> Option<Vec<u8>> {
+        let data = self.user_data.as_ref()?;
+        Some(BASE64_STANDARD.decode(data.trim()).unwrap_or_else(|_| data.clone().into_bytes()))
+    }
 }
 
 /// How the metadata service of an instance may be asked.

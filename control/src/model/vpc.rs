@@ -148,6 +148,22 @@ impl Model {
 
     /// AssociateVpcCidrBlock with AmazonProvidedIpv6CidrBlock (VPC-40..46).
     pub fn associate_vpc_ipv6_block(&mut self, vpc: &str) -> Result<Id> {
+        self.associate_ipv6(vpc, None)
+    }
+
+    /// The same with this very /56, which nobody has: what a template may ask for, so that a network can be made again as it was.
+    pub fn associate_vpc_ipv6_block_at(&mut self, vpc: &str, block: Ipv6Net) -> Result<Id> {
+        let block = block.trunc();
+        if block.prefix_len() != 56 {
+            return refuse("InvalidVpc.Range", format!("The CIDR '{block}' is invalid."));
+        }
+        if self.ipv6_taken(block) {
+            return refuse("InvalidVpc.Range", format!("The CIDR '{block}' is in use."));
+        }
+        self.associate_ipv6(vpc, Some(block))
+    }
+
+    fn associate_ipv6(&mut self, vpc: &str, named: Option<Ipv6Net>) -> Result<Id> {
         let v = self.find::<Vpc>(vpc)?;
         if v.ipv6.is_some() {
             return refuse(
@@ -163,7 +179,10 @@ impl Model {
             );
         }
         self.ipv6_pool_left()?;
-        let block = self.next_ipv6_block();
+        let block = match named {
+            Some(cidr) => Block { id: self.new_id("vpc-cidr-assoc"), cidr },
+            None => self.next_ipv6_block(),
+        };
         let id = block.id.clone();
         self.add_local_route(vpc, block.cidr.into());
         self.vpcs.edit(vpc, |v| v.ipv6 = Some(block));
@@ -259,12 +278,21 @@ impl Model {
         Ok(())
     }
 
-    /// The next /56 of the pool; released ones are not promised again (VPC-49).
+    /// The next /56 of the pool that nobody named before; released ones are not promised again (VPC-49).
     fn next_ipv6_block(&mut self) -> Block<Ipv6Net> {
         let first = u128::from(self.scalars.pools.ipv6.network());
-        let base = Ipv6Addr::from(first + (u128::from(self.scalars.next_ipv6) << 72));
-        self.scalars.next_ipv6 += 1;
-        Block { id: self.new_id("vpc-cidr-assoc"), cidr: Ipv6Net::new_assert(base, 56) }
+        loop {
+            let base = Ipv6Addr::from(first.wrapping_add(u128::from(self.scalars.next_ipv6) << 72));
+            self.scalars.next_ipv6 += 1;
+            let cidr = Ipv6Net::new_assert(base, 56);
+            if !self.ipv6_taken(cidr) {
+                return Block { id: self.new_id("vpc-cidr-assoc"), cidr };
+            }
+        }
+    }
+
+    fn ipv6_taken(&self, block: Ipv6Net) -> bool {
+        self.vpcs.iter().filter_map(|v| v.ipv6.as_ref()).any(|b| overlap(b.cidr.into(), block.into()))
     }
 }
 

@@ -4,6 +4,7 @@ use super::functions::{Piece, get_att, is_call, pieces};
 use super::yaml::{Kind, Node};
 use super::{Pos, Problem};
 use crate::model::{Model, NetworkInterface};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ipnet::IpNet;
 use std::collections::HashMap;
 
@@ -58,8 +59,6 @@ pub(super) struct Env<'a> {
     pub(super) conditions: HashMap<String, bool>,
     pub(super) states: HashMap<String, State>,
 }
-
-pub(super) const ACCOUNT: &str = "123456789012";
 
 type Eval<T> = Result<T, Fail>;
 
@@ -196,7 +195,7 @@ impl Env<'_> {
                     None => loud(pos, format!("Template error: Unable to get mapping for {}", path.join("::"))),
                 }
             }
-            ("Fn::Base64", _) => Ok(Data::Text(base64(self.text(arg)?.as_bytes()))),
+            ("Fn::Base64", _) => Ok(Data::Text(BASE64_STANDARD.encode(self.text(arg)?))),
             _ => loud(pos, format!("Template validation error: the function {name} is unknown or not supported")),
         }
     }
@@ -294,6 +293,10 @@ impl Env<'_> {
             ("VPCCidrBlock", "IpSource") => one("amazon".into()),
             ("VPCCidrBlock", "Ipv6AddressAttribute") => one("public".into()),
             ("VPCGatewayAttachment", "AttachmentType") => one("IGW".into()),
+            ("PrefixList", "Arn") => one(format!("arn:aws:ec2:{}:{}:prefix-list/{id}", m.region(), m.account())),
+            ("PrefixList", "OwnerId") => one(m.account().into()),
+            ("PrefixList", "Version") => m.prefix_lists().get(id).and_then(|l| one(l.version.to_string())),
+            ("KeyPair", "KeyFingerprint") => m.key_pairs().get(id).and_then(|k| one(k.fingerprint.clone())),
             ("EIP", "PublicIp") => m.elastic_ips().get(id).and_then(|a| one(a.public.to_string())),
             ("NatGateway", "EniId") => m.nat_gateways().get(id).and_then(|n| one(n.interface.clone()?)),
             ("SecurityGroup", "VpcId") => m.security_groups().get(id).and_then(|g| one(g.vpc.clone())),
@@ -347,17 +350,4 @@ pub(super) fn as_text(v: &Value) -> Eval<String> {
 /// A list of texts.
 pub(super) fn texts<S: Into<String>>(pos: Pos, items: impl IntoIterator<Item = S>) -> Data {
     Data::List(items.into_iter().map(|t| Value { pos, data: Data::Text(t.into()) }).collect())
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |w, b| w << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let six = (word >> (18 - 6 * i)) as usize & 63;
-            out.push(if i <= chunk.len() { char::from(ALPHABET[six]) } else { '=' });
-        }
-    }
-    out
 }

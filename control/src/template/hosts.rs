@@ -8,6 +8,7 @@ use super::schema::Type;
 use crate::model::{
     AssociateAddress, CreateNetworkInterface, Id, InterfaceSpec, LaunchDetails, Model, RunInstance, TrackingTimeouts,
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Makes one of these; answers what it is known by and what Ref gives.
@@ -19,7 +20,11 @@ pub(super) fn make(m: &mut Model, t: &'static Type, logical: &str, p: &Props) ->
         "NetworkInterfaceAttachment" => {
             let (interface, instance) = (p.need("NetworkInterfaceId")?, p.need("InstanceId")?);
             let index = p.count("DeviceIndex")?.unwrap_or_default();
-            simple(m.attach_network_interface(&interface, &instance, index).map_err(at(p.pos))?)
+            let id = m.attach_network_interface(&interface, &instance, index).map_err(at(p.pos))?;
+            if let Some(on) = p.bool("DeleteOnTermination")? {
+                m.modify_delete_on_termination(&interface, &id, on).map_err(at(p.pos("DeleteOnTermination")))?;
+            }
+            simple(id)
         }
         "Instance" => simple(instance(m, logical, p)?),
         other => {
@@ -136,6 +141,15 @@ fn instance(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
         details: LaunchDetails {
             image: p.text("ImageId")?.unwrap_or_default(),
             key_name: p.text("KeyName")?,
+            // Kept as the API has it, whichever way the template says it.
+            user_data: p.text("UserData")?.map(|data| match BASE64_STANDARD.decode(data.trim()) {
+                Ok(_) => data,
+                Err(_) => BASE64_STANDARD.encode(data),
+            }),
+            protected: p.bool("DisableApiTermination")?.unwrap_or(false),
+            shutdown: p.text("InstanceInitiatedShutdownBehavior")?,
+            monitoring: p.bool("Monitoring")?.unwrap_or(false),
+            ebs_optimized: p.bool("EbsOptimized")?.unwrap_or(false),
             ..LaunchDetails::default()
         },
     };

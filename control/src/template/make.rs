@@ -5,10 +5,24 @@ use super::props::{Props, at};
 use super::schema::Type;
 use super::{Problem, hosts};
 use crate::model::{
-    AssociateWith, CreateNatGateway, CreateSecurityGroup, CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model,
-    NatState, NetworkAclEntrySpec, RouteTarget, RulePeer, SubnetAttribute, VpcAttribute, parse,
+    AddressFamily, AssociateWith, CreateNatGateway, CreatePrefixList, CreateSecurityGroup, CreateSubnet, CreateVpc,
+    Direction, Id, IpPermission, Model, ModifyPrefixList, NatState, NetworkAclEntrySpec, PrefixListEntry, RouteTarget,
+    RulePeer, SubnetAttribute, VpcAttribute, parse,
 };
 use ipnet::IpNet;
+
+/// Properties of DHCP options and what the API calls them.
+pub(crate) const DHCP_OPTIONS: &[(&str, &str)] = &[
+    ("DomainName", "domain-name"),
+    ("DomainNameServers", "domain-name-servers"),
+    ("NtpServers", "ntp-servers"),
+    ("NetbiosNameServers", "netbios-name-servers"),
+    ("NetbiosNodeType", "netbios-node-type"),
+    ("Ipv6AddressPreferredLeaseTime", "ipv6-address-preferred-lease-time"),
+];
+
+/// How many entries of a prefix list one call of the API may bring.
+const ENTRIES_PER_REQUEST: usize = 100;
 
 pub(super) type Make<T> = Result<T, Fail>;
 
@@ -18,6 +32,18 @@ pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props
     let simple = |id: Id| (id.clone(), id);
     let (id, reference) = match t.name.strip_prefix("AWS::EC2::").unwrap_or_default() {
         "VPC" => simple(vpc(m, p)?),
+        "DHCPOptions" => simple(dhcp_options(m, p)?),
+        "VPCDHCPOptionsAssociation" => {
+            let (set, vpc) = (p.need("DhcpOptionsId")?, p.need("VpcId")?);
+            m.associate_dhcp_options(&set, &vpc).map_err(at(p.pos("DhcpOptionsId")))?;
+            simple(format!("{set}|{vpc}"))
+        }
+        "PrefixList" => simple(prefix_list(m, p)?),
+        "KeyPair" => {
+            let name = p.need("KeyName")?;
+            let id = m.import_key_pair(&name, &p.need("PublicKeyMaterial")?).map_err(at(p.pos("PublicKeyMaterial")))?;
+            (id, name)
+        }
         "VPCCidrBlock" => simple(vpc_block(m, p)?),
         "Subnet" => simple(subnet(m, p)?),
         "SubnetCidrBlock" => {
@@ -87,9 +113,62 @@ fn vpc(m: &mut Model, p: &Props) -> Make<Id> {
     Ok(id)
 }
 
+/// The tags that a resource is given.
+pub(super) fn tags(p: &Props) -> Make<Vec<(String, String)>> {
+    p.objects("Tags")?.iter().map(|t| Ok((t.need("Key")?, t.text("Value")?.unwrap_or_default()))).collect()
+}
+
+fn dhcp_options(m: &mut Model, p: &Props) -> Make<Id> {
+    let mut options = Vec::new();
+    for (property, option) in DHCP_OPTIONS {
+        let values =
+            if property.ends_with("Servers") { p.texts(property)? } else { p.text(property)?.into_iter().collect() };
+        if p.has(property) {
+            options.push(((*option).to_string(), values));
+        }
+    }
+    m.create_dhcp_options(&options).map_err(at(p.pos))
+}
+
+fn prefix_list(m: &mut Model, p: &Props) -> Make<Id> {
+    let family = match p.need("AddressFamily")?.as_str() {
+        "IPv4" => AddressFamily::V4,
+        "IPv6" => AddressFamily::V6,
+        other => {
+            let message = format!("AddressFamily must be IPv4 or IPv6, not {other}");
+            return Err(Fail::Loud(Problem::new(p.pos("AddressFamily"), "InvalidParameterValue", message)));
+        }
+    };
+    let mut entries = Vec::new();
+    for o in p.objects("Entries")? {
+        let text = o.need("Cidr")?;
+        let read =
+            if text.contains(':') { parse::cidr6(&text).map(IpNet::V6) } else { parse::cidr4(&text).map(IpNet::V4) };
+        let description = o.text("Description")?.unwrap_or_default();
+        entries.push(PrefixListEntry { cidr: read.map_err(at(o.pos("Cidr")))?, description });
+    }
+    let max_entries = p.int("MaxEntries")?.map_or(entries.len() as i64, i64::from);
+    let mut chunks = entries.chunks(ENTRIES_PER_REQUEST).map(<[_]>::to_vec);
+    let first = chunks.next().unwrap_or_default();
+    let request = CreatePrefixList { name: p.need("PrefixListName")?, family, max_entries, entries: first };
+    let id = m.create_prefix_list(request).map_err(at(p.pos("Entries")))?;
+    for add in chunks {
+        let more = ModifyPrefixList { add, ..ModifyPrefixList::default() };
+        m.modify_prefix_list(&id, more).map_err(at(p.pos("Entries")))?;
+    }
+    Ok(id)
+}
+
 fn vpc_block(m: &mut Model, p: &Props) -> Make<Id> {
     let vpc = p.need("VpcId")?;
     let wanted6 = p.bool("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false);
+    if let Some(block) = p.cidr6("Ipv6CidrBlock")? {
+        p.one_of(&["Ipv6CidrBlock", "CidrBlock", "AmazonProvidedIpv6CidrBlock"])?;
+        if p.text("Ipv6Pool")?.is_some_and(|pool| pool != "Amazon") {
+            return refused(p, "UnsupportedOperation", "Ipv6CidrBlock can be of Ipv6Pool Amazon only");
+        }
+        return m.associate_vpc_ipv6_block_at(&vpc, block).map_err(at(p.pos("Ipv6CidrBlock")));
+    }
     match (p.cidr4("CidrBlock")?, wanted6) {
         (Some(cidr), false) => m.associate_vpc_cidr_block(&vpc, cidr).map_err(at(p.pos("CidrBlock"))),
         (None, true) => m.associate_vpc_ipv6_block(&vpc).map_err(at(p.pos("AmazonProvidedIpv6CidrBlock"))),
@@ -117,6 +196,23 @@ fn subnet(m: &mut Model, p: &Props) -> Make<Id> {
     m.modify_subnet_attribute(&id, public).map_err(at(p.pos))?;
     let ipv6 = SubnetAttribute::AssignIpv6(ipv6.unwrap_or(false));
     m.modify_subnet_attribute(&id, ipv6).map_err(at(p.pos("AssignIpv6AddressOnCreation")))?;
+    let names = p.object("PrivateDnsNameOptionsOnLaunch")?;
+    let of_names = |name: &str| names.as_ref().map_or(Ok(None), |o| o.bool(name));
+    let resource_names = match names.as_ref().map_or(Ok(None), |o| o.text("HostnameType"))?.as_deref() {
+        None => None,
+        Some("ip-name") => Some(false),
+        Some("resource-name") => Some(true),
+        Some(_) => return refused(p, "InvalidParameterValue", "HostnameType must be ip-name or resource-name"),
+    };
+    let settings = [
+        p.bool("EnableDns64")?.map(SubnetAttribute::Dns64),
+        resource_names.map(SubnetAttribute::ResourceNames),
+        of_names("EnableResourceNameDnsARecord")?.map(SubnetAttribute::ARecords),
+        of_names("EnableResourceNameDnsAAAARecord")?.map(SubnetAttribute::AaaaRecords),
+    ];
+    for setting in settings.into_iter().flatten() {
+        m.modify_subnet_attribute(&id, setting).map_err(at(p.pos))?;
+    }
     Ok(id)
 }
 
@@ -142,17 +238,16 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
 }
 
 fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
-    if p.text("ConnectivityType")?.is_some_and(|t| t != "public") {
-        return Err(Fail::Loud(Problem::new(
-            p.pos("ConnectivityType"),
-            "UnsupportedOperation",
-            "Only public NAT gateways are supported",
-        )));
-    }
+    let is_private = match p.text("ConnectivityType")?.as_deref() {
+        None | Some("public") => false,
+        Some("private") => true,
+        Some(_) => return refused(p, "InvalidParameterValue", "ConnectivityType must be public or private"),
+    };
     let request = CreateNatGateway {
         subnet: p.need("SubnetId")?,
         allocation: p.text("AllocationId")?,
-        ..CreateNatGateway::default()
+        is_private,
+        private: p.address4("PrivateIpAddress")?,
     };
     let id = m.create_nat_gateway(request).map_err(at(p.pos))?;
     let nat = m.nat_gateways().get(&id);
@@ -166,7 +261,7 @@ fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
 }
 
 fn group(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {
-    let Some(vpc) = p.text("VpcId")? else {
+    let Some(vpc) = p.text("VpcId")?.or_else(|| m.default_vpc().map(|v| v.id.clone())) else {
         return refused(p, "VPCIdNotSpecified", "No default VPC for this user: name a VPC");
     };
     let request = CreateSecurityGroup {
@@ -193,10 +288,14 @@ fn permissions(p: &Props, name: &str, direction: Direction) -> Make<Vec<(Props, 
 }
 
 fn permission(p: &Props, direction: Direction) -> Make<IpPermission> {
-    let other = if direction == Direction::Ingress { "SourceSecurityGroupId" } else { "DestinationSecurityGroupId" };
-    let peer = match p.one_of(&["CidrIp", "CidrIpv6", other])? {
+    let (other, list) = match direction {
+        Direction::Ingress => ("SourceSecurityGroupId", "SourcePrefixListId"),
+        Direction::Egress => ("DestinationSecurityGroupId", "DestinationPrefixListId"),
+    };
+    let peer = match p.one_of(&["CidrIp", "CidrIpv6", other, list])? {
         "CidrIp" => RulePeer::Cidr(p.cidr4("CidrIp")?.map(IpNet::V4).unwrap_or_default()),
         "CidrIpv6" => RulePeer::Cidr(p.cidr6("CidrIpv6")?.map(IpNet::V6).unwrap_or_default()),
+        name if name == list => RulePeer::PrefixList(p.need(list)?),
         _ => RulePeer::Group(p.need(other)?),
     };
     Ok(IpPermission {

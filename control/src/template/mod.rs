@@ -18,6 +18,7 @@ mod sections;
 mod tests;
 mod yaml;
 
+pub(crate) use make::DHCP_OPTIONS;
 pub use ports::{InternetHost, PortInfo, default_hosts};
 
 use crate::model::Model;
@@ -78,6 +79,34 @@ pub struct TemplateError {
 
 /// Reads a template; `params` override the defaults of its parameters.
 pub fn load(text: &str, file_name: &str, params: &BTreeMap<String, String>) -> Result<Stack, Vec<TemplateError>> {
+    read(text, file_name, params, None)
+}
+
+/// Reads a template into a Region that is furnished already: its resources come beside those that are there.
+pub fn load_into(
+    model: Model,
+    text: &str,
+    file_name: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Stack, Vec<TemplateError>> {
+    read(text, file_name, params, Some(model))
+}
+
+/// The Region that a template is for, if it or its parameters name one.
+pub fn region(text: &str, params: &BTreeMap<String, String>) -> Option<String> {
+    let said = || {
+        let root = yaml::parse(text).ok()?;
+        Some(root.get("Metadata")?.get("Vpcd")?.get("Region")?.text()?.to_owned())
+    };
+    params.get("AWS::Region").cloned().or_else(said)
+}
+
+fn read(
+    text: &str,
+    file_name: &str,
+    params: &BTreeMap<String, String>,
+    base: Option<Model>,
+) -> Result<Stack, Vec<TemplateError>> {
     let place = |problems: Vec<Problem>| -> Vec<TemplateError> {
         let mut all: Vec<TemplateError> = problems
             .into_iter()
@@ -95,7 +124,7 @@ pub fn load(text: &str, file_name: &str, params: &BTreeMap<String, String>) -> R
         all
     };
     let root = yaml::parse(text).map_err(&place)?;
-    let (mut stack, warnings) = sections::build(&root, params).map_err(&place)?;
+    let (mut stack, warnings) = sections::build(&root, params, base).map_err(&place)?;
     stack.warnings = place(warnings);
     Ok(stack)
 }

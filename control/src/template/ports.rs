@@ -79,6 +79,10 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
     for (k, n) in vpcd.and_then(Node::map).unwrap_or_default() {
         match k.text.as_str() {
             "Internet" => {}
+            "Region" if n.text().is_some_and(|r| !r.is_empty()) => {}
+            "Region" => bad(n, "Metadata.Vpcd.Region is the name of a Region"),
+            // What an export could not say.
+            "NotExported" => {}
             "Quotas" => {
                 for (quota, value) in n.map().unwrap_or_default() {
                     match (model.limits_mut().by_name(&quota.text), value.text().and_then(|t| t.parse().ok())) {
@@ -90,7 +94,7 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
                     }
                 }
             }
-            other => bad(n, &format!("Metadata.Vpcd has no {other}; it knows Internet and Quotas")),
+            other => bad(n, &format!("Metadata.Vpcd has no {other}; it knows Region, Internet and Quotas")),
         }
     }
     let mut out: Vec<InternetHost> = Vec::new();

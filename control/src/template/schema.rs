@@ -49,7 +49,8 @@ pub(super) fn find(name: &str) -> Option<&'static Type> {
     TYPES.iter().find(|t| t.name == name)
 }
 
-const TAGS: Prop = Prop("Tags", Any, Inert);
+const TAGS: Prop = Prop("Tags", List(&Object(TAG)), Optional);
+const TAG: &[Prop] = &[Prop("Key", Text, Required), Prop("Value", Text, Required)];
 const TEXTS: Kind = List(&Text);
 
 const IPV6_ADDRESSES: Kind = List(&Object(&[Prop("Ipv6Address", Address6, Required)]));
@@ -65,7 +66,7 @@ const INGRESS: &[Prop] = &[
     Prop("SourceSecurityGroupId", Text, Optional),
     Prop("SourceSecurityGroupName", Text, Unsupported),
     Prop("SourceSecurityGroupOwnerId", Text, Inert),
-    Prop("SourcePrefixListId", Text, Unsupported),
+    Prop("SourcePrefixListId", Text, Optional),
     Prop("Description", Text, Optional),
 ];
 const EGRESS: &[Prop] = &[
@@ -75,7 +76,7 @@ const EGRESS: &[Prop] = &[
     Prop("CidrIp", Cidr4, Optional),
     Prop("CidrIpv6", Cidr6, Optional),
     Prop("DestinationSecurityGroupId", Text, Optional),
-    Prop("DestinationPrefixListId", Text, Unsupported),
+    Prop("DestinationPrefixListId", Text, Optional),
     Prop("Description", Text, Optional),
 ];
 
@@ -119,6 +120,55 @@ pub(super) const TYPES: &[Type] = &[
         ],
     },
     Type {
+        name: "AWS::EC2::DHCPOptions",
+        rank: 0,
+        attributes: &["DhcpOptionsId"],
+        properties: &[
+            Prop("DomainName", Text, Optional),
+            Prop("DomainNameServers", TEXTS, Optional),
+            Prop("NtpServers", TEXTS, Optional),
+            Prop("NetbiosNameServers", TEXTS, Optional),
+            Prop("NetbiosNodeType", Int, Optional),
+            Prop("Ipv6AddressPreferredLeaseTime", Int, Optional),
+            TAGS,
+        ],
+    },
+    Type {
+        name: "AWS::EC2::VPCDHCPOptionsAssociation",
+        rank: 2,
+        attributes: &["Id"],
+        properties: &[Prop("VpcId", Text, Required), Prop("DhcpOptionsId", Text, Required)],
+    },
+    Type {
+        name: "AWS::EC2::PrefixList",
+        rank: 0,
+        attributes: &["Arn", "OwnerId", "PrefixListId", "Version"],
+        properties: &[
+            Prop("PrefixListName", Text, Required),
+            Prop("AddressFamily", Text, Required),
+            Prop("MaxEntries", Int, Optional),
+            Prop(
+                "Entries",
+                List(&Object(&[Prop("Cidr", Text, Required), Prop("Description", Text, Optional)])),
+                Optional,
+            ),
+            TAGS,
+        ],
+    },
+    Type {
+        name: "AWS::EC2::KeyPair",
+        rank: 0,
+        attributes: &["KeyFingerprint", "KeyPairId"],
+        properties: &[
+            Prop("KeyName", Text, Required),
+            // Without it AWS makes a key and keeps the private half, for which there is no place here.
+            Prop("PublicKeyMaterial", Text, Required),
+            Prop("KeyFormat", Text, Inert),
+            Prop("KeyType", Text, Inert),
+            TAGS,
+        ],
+    },
+    Type {
         name: "AWS::EC2::VPCCidrBlock",
         rank: 1,
         attributes: &["Id", "IpSource", "Ipv6AddressAttribute"],
@@ -126,9 +176,9 @@ pub(super) const TYPES: &[Type] = &[
             Prop("VpcId", Text, Required),
             Prop("CidrBlock", Cidr4, Optional),
             Prop("AmazonProvidedIpv6CidrBlock", Bool, Optional),
-            Prop("Ipv6CidrBlock", Cidr6, Unsupported),
+            Prop("Ipv6CidrBlock", Cidr6, Optional),
             Prop("Ipv6CidrBlockNetworkBorderGroup", Text, Ignored),
-            Prop("Ipv6Pool", Text, Unsupported),
+            Prop("Ipv6Pool", Text, Optional),
             Prop("Ipv4IpamPoolId", Text, Unsupported),
             Prop("Ipv4NetmaskLength", Int, Unsupported),
             Prop("Ipv6IpamPoolId", Text, Unsupported),
@@ -186,7 +236,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("MapPublicIpOnLaunch", Bool, Optional),
             Prop("AssignIpv6AddressOnCreation", Bool, Optional),
             Prop("AvailabilityZoneId", Text, Unsupported),
-            Prop("EnableDns64", Bool, Unsupported),
+            Prop("EnableDns64", Bool, Optional),
             Prop("EnableLniAtDeviceIndex", Int, Unsupported),
             Prop("Ipv4IpamPoolId", Text, Unsupported),
             Prop("Ipv4NetmaskLength", Int, Unsupported),
@@ -194,7 +244,15 @@ pub(super) const TYPES: &[Type] = &[
             Prop("Ipv6NetmaskLength", Int, Unsupported),
             Prop("Ipv6Native", Bool, Unsupported),
             Prop("OutpostArn", Text, Unsupported),
-            Prop("PrivateDnsNameOptionsOnLaunch", Any, Ignored),
+            Prop(
+                "PrivateDnsNameOptionsOnLaunch",
+                Object(&[
+                    Prop("HostnameType", Text, Optional),
+                    Prop("EnableResourceNameDnsARecord", Bool, Optional),
+                    Prop("EnableResourceNameDnsAAAARecord", Bool, Optional),
+                ]),
+                Optional,
+            ),
             TAGS,
         ],
     },
@@ -253,7 +311,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("AllocationId", Text, Optional),
             Prop("ConnectivityType", Text, Optional),
             Prop("MaxDrainDurationSeconds", Int, Ignored),
-            Prop("PrivateIpAddress", Address4, Unsupported),
+            Prop("PrivateIpAddress", Address4, Optional),
             Prop("SecondaryAllocationIds", TEXTS, Unsupported),
             Prop("SecondaryPrivateIpAddressCount", Int, Unsupported),
             Prop("SecondaryPrivateIpAddresses", TEXTS, Unsupported),
@@ -300,7 +358,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("SourceSecurityGroupId", Text, Optional),
             Prop("SourceSecurityGroupName", Text, Unsupported),
             Prop("SourceSecurityGroupOwnerId", Text, Inert),
-            Prop("SourcePrefixListId", Text, Unsupported),
+            Prop("SourcePrefixListId", Text, Optional),
             Prop("Description", Text, Optional),
         ],
     },
@@ -316,7 +374,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("CidrIp", Cidr4, Optional),
             Prop("CidrIpv6", Cidr6, Optional),
             Prop("DestinationSecurityGroupId", Text, Optional),
-            Prop("DestinationPrefixListId", Text, Unsupported),
+            Prop("DestinationPrefixListId", Text, Optional),
             Prop("Description", Text, Optional),
         ],
     },
@@ -388,7 +446,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("NetworkInterfaceId", Text, Required),
             Prop("InstanceId", Text, Required),
             Prop("DeviceIndex", Int, Required),
-            Prop("DeleteOnTermination", Bool, Inert),
+            Prop("DeleteOnTermination", Bool, Optional),
             Prop("EnaSrdSpecification", Any, Ignored),
         ],
     },
@@ -416,16 +474,16 @@ pub(super) const TYPES: &[Type] = &[
             Prop("AvailabilityZone", Text, Optional),
             Prop("ImageId", Text, Optional),
             Prop("KeyName", Text, Optional),
-            Prop("Monitoring", Any, Inert),
+            Prop("Monitoring", Bool, Optional),
             Prop("BlockDeviceMappings", Any, Inert),
-            Prop("EbsOptimized", Any, Inert),
+            Prop("EbsOptimized", Bool, Optional),
             Prop("CreditSpecification", Any, Inert),
             Prop("CpuOptions", Any, Inert),
-            Prop("DisableApiTermination", Any, Inert),
-            Prop("InstanceInitiatedShutdownBehavior", Any, Inert),
+            Prop("DisableApiTermination", Bool, Optional),
+            Prop("InstanceInitiatedShutdownBehavior", Text, Optional),
             Prop("PropagateTagsToVolumeOnCreation", Any, Inert),
             Prop("Tenancy", Any, Inert),
-            Prop("UserData", Any, Ignored),
+            Prop("UserData", Text, Optional),
             Prop("IamInstanceProfile", Any, Ignored),
             Prop("MetadataOptions", Any, Ignored),
             Prop("PrivateDnsNameOptions", Any, Ignored),

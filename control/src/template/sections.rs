@@ -1,9 +1,9 @@
 //! The sections of a template, and the order in which its resources are made.
 
 use super::check::{self, Resource, Role};
-use super::eval::{ACCOUNT, Data, Env, Fail, Made, State, Value, texts};
+use super::eval::{Data, Env, Fail, Made, State, Value, texts};
 use super::functions::{Found, PSEUDO, Scope, walk};
-use super::props::Props;
+use super::props::{Props, at};
 use super::yaml::{Kind, Node};
 use super::{LogicalResource, Pos, Problem, Stack, hosts, make, ports};
 use crate::model::Model;
@@ -25,8 +25,12 @@ const SECTIONS: [&str; 10] = [
 /// Ranks of interfaces whose addresses are named: before those that take the lowest free one.
 const NAMED_ADDRESS_RANK: u8 = 6;
 
-/// Everything from the tree: a stack and its warnings, or all problems.
-pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(Stack, Vec<Problem>), Vec<Problem>> {
+/// Everything from the tree: a stack and its warnings, or all problems. `base`: the Region that it becomes part of; none: one of its own.
+pub(super) fn build(
+    root: &Node,
+    params: &BTreeMap<String, String>,
+    base: Option<Model>,
+) -> Result<(Stack, Vec<Problem>), Vec<Problem>> {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let Some(top) = root.map() else {
@@ -62,9 +66,18 @@ pub(super) fn build(root: &Node, params: &BTreeMap<String, String>) -> Result<(S
     }
     let entries = |n: Option<&'_ Node>| n.and_then(Node::map).map(<[_]>::to_vec).unwrap_or_default();
 
-    let mut model = Model::default();
-    if let Some(region) = params.get("AWS::Region") {
+    let alone = base.is_none();
+    let mut model = base.unwrap_or_default();
+    let said = metadata.and_then(|m| m.get("Vpcd")).and_then(|v| v.get("Region")).and_then(Node::text);
+    if let Some(region) = params.get("AWS::Region").map(String::as_str).or(said).filter(|_| alone) {
         model.set_region(region);
+    }
+    if let Some(n) = metadata.and_then(|m| m.get("Vpcd")).and_then(|v| v.get("Region"))
+        && !params.contains_key("AWS::Region")
+        && n.text().is_some_and(|r| r != model.region())
+    {
+        let message = format!("The template is for another Region; this is {}", model.region());
+        problems.push(Problem::new(n.pos, "ValidationError", message));
     }
     let internet = ports::internet(metadata, &mut model, &mut problems);
     let mut env =
@@ -123,10 +136,10 @@ fn pseudo(model: &Model) -> HashMap<String, Data> {
             let text = match *name {
                 "AWS::NoValue" => return ((*name).to_string(), Data::NoValue),
                 "AWS::NotificationARNs" => return ((*name).to_string(), texts::<String>(none, [])),
-                "AWS::AccountId" => ACCOUNT.to_string(),
+                "AWS::AccountId" => model.account().into(),
                 "AWS::Partition" => "aws".into(),
                 "AWS::Region" => model.region().into(),
-                "AWS::StackId" => format!("arn:aws:cloudformation:{}:{ACCOUNT}:stack/vpcd/0", model.region()),
+                "AWS::StackId" => format!("arn:aws:cloudformation:{}:{}:stack/vpcd/0", model.region(), model.account()),
                 "AWS::StackName" => "vpcd".into(),
                 _ => "amazonaws.com".into(),
             };
@@ -424,6 +437,11 @@ fn one(r: &Resource<'_>, env: &mut Env<'_>, address: Option<&String>) -> Result<
         None => make::make(env, t, r.logical, &props)?,
     };
     env.model.set_label(&made.id, r.logical);
+    let tags = make::tags(&props)?;
+    if !tags.is_empty() {
+        env.model.create_tags(std::slice::from_ref(&made.id), &tags).map_err(at(props.pos("Tags")))?;
+    }
+    env.model.tag_logical_id(&made.id, r.logical);
     Ok(State::Made(made))
 }
 

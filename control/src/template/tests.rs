@@ -265,7 +265,7 @@ fn instances_interfaces_and_their_names() {
     let text = with(
         "
   E: {Type: AWS::EC2::NetworkInterface, Properties: {SubnetId: !Ref S, PrivateIpAddress: 10.0.0.20, SourceDestCheck: false, ConnectionTrackingSpecification: {UdpTimeout: 45}}}
-  Two: {Type: AWS::EC2::Instance, Properties: {UserData: !Base64 x, NetworkInterfaces: [{DeviceIndex: '0', NetworkInterfaceId: !Ref E}, {DeviceIndex: 1, SubnetId: !Ref S}]}}
+  Two: {Type: AWS::EC2::Instance, Properties: {IamInstanceProfile: x, NetworkInterfaces: [{DeviceIndex: '0', NetworkInterfaceId: !Ref E}, {DeviceIndex: 1, SubnetId: !Ref S}]}}
   Auto: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S}}
   Fixed: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, PrivateIpAddress: 10.0.0.4}}
   Free: {Type: AWS::EC2::NetworkInterface, Properties: {SubnetId: !Ref S, PrivateIpAddresses: [{PrivateIpAddress: 10.0.0.31, Primary: false}, {PrivateIpAddress: 10.0.0.30, Primary: true}]}}
@@ -348,4 +348,106 @@ fn json_reads_like_yaml() {
 }"#;
     assert_eq!(errors(text), [(4, "S".into(), "InvalidSubnet.Range")]);
     assert_eq!(read(&text.replace("10.1.", "10.0.")).unwrap().logical.len(), 2);
+}
+
+#[test]
+fn tags_and_logical_ids_are_in_the_model() {
+    let stack = read(&with(
+        "  G: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: d, VpcId: !Ref V, Tags: [{Key: Name, Value: !Sub \"g-${AWS::Region}\"}]}}\n",
+    ))
+    .unwrap();
+    let tags = |logical: &str| -> Vec<(String, String)> {
+        stack.model.tags(&stack.resource(logical).unwrap().id).map(|(k, v)| (k.into(), v.into())).collect()
+    };
+    let own = |logical: &str| ("aws:cloudformation:logical-id".to_string(), logical.to_string());
+    assert_eq!(tags("G"), [("Name".to_string(), "g-us-east-1".to_string()), own("G")]);
+    assert_eq!(tags("V"), [own("V")]);
+    let reserved = with("  G: {Type: AWS::EC2::InternetGateway, Properties: {Tags: [{Key: \"aws:x\", Value: y}]}}\n");
+    assert_eq!(errors(&reserved), [(5, "G".into(), "InvalidParameterValue")]);
+}
+
+#[test]
+fn user_data_is_kept_as_the_api_has_it() {
+    let stack = read(&with(
+        "  A: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, UserData: !Base64 \"#!/bin/sh\"}}
+  B: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, UserData: \"#!/bin/sh\"}}
+  C: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, UserData: IyEvYmluL3No}}
+  D: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S}}\n",
+    ))
+    .unwrap();
+    let details = |logical: &str| &stack.model.instances().get(&stack.resource(logical).unwrap().id).unwrap().details;
+    for logical in ["A", "B", "C"] {
+        assert_eq!(details(logical).user_data.as_deref(), Some("IyEvYmluL3No"), "{logical}");
+        assert_eq!(details(logical).script().as_deref(), Some(&b"#!/bin/sh"[..]), "{logical}");
+    }
+    assert_eq!(details("D").script(), None);
+}
+
+#[test]
+fn dhcp_options_prefix_lists_and_key_pairs_are_made() {
+    let stack = read(&with(
+        "  D: {Type: AWS::EC2::DHCPOptions, Properties: {DomainName: example.com, NtpServers: [10.0.0.5]}}
+  DA: {Type: AWS::EC2::VPCDHCPOptionsAssociation, Properties: {VpcId: !Ref V, DhcpOptionsId: !Ref D}}
+  P: {Type: AWS::EC2::PrefixList, Properties: {PrefixListName: p, AddressFamily: IPv4, MaxEntries: 3, Entries: [{Cidr: 192.0.2.0/24, Description: net}]}}
+  G:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: d
+      VpcId: !Ref V
+      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 1, ToPort: 2, SourcePrefixListId: !Ref P}]
+      SecurityGroupEgress: [{IpProtocol: \"-1\", DestinationPrefixListId: !GetAtt P.PrefixListId}]
+  K: {Type: AWS::EC2::KeyPair, Properties: {KeyName: k, PublicKeyMaterial: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC3+v5028JfEW0pZykhFXQEtdOs6v64m177UFaR6B+Vv}}
+  I: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref S, KeyName: !Ref K}}\n",
+    ))
+    .unwrap();
+    let m = &stack.model;
+    let id = |logical: &str| stack.resource(logical).unwrap().id.clone();
+    assert_eq!(m.vpcs().get(&id("V")).unwrap().dhcp_options, Some(id("D")));
+    let set = m.dhcp_options().get(&id("D")).unwrap();
+    assert_eq!(set.options["domain-name"], ["example.com"]);
+    assert_eq!(set.options["ntp-servers"], ["10.0.0.5"]);
+    let list = m.prefix_lists().get(&id("P")).unwrap();
+    assert_eq!((list.max_entries, list.entries.len(), list.entries[0].description.as_str()), (Some(3), 1, "net"));
+    let group = m.security_groups().get(&id("G")).unwrap();
+    for rule in [&group.ingress[..], &group.egress[..]] {
+        assert_eq!(rule.iter().map(|r| &r.peer).collect::<Vec<_>>(), [&RulePeer::PrefixList(id("P"))]);
+    }
+    assert_eq!(m.instances().get(&id("I")).unwrap().details.key_name.as_deref(), Some("k"));
+}
+
+#[test]
+fn a_template_comes_beside_what_a_region_has() {
+    let mut region = Model::new(7);
+    region.create_default_vpc().unwrap();
+    let text = with("  G: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: d}}\n");
+    assert_eq!(errors(&text), [(5, "G".into(), "VPCIdNotSpecified")]);
+    let stack = load_into(region.clone(), &text, "t.yaml", &BTreeMap::new()).unwrap();
+    assert_eq!(stack.model.vpcs().len(), 2);
+    let group = stack.model.security_groups().get(&stack.resource("G").unwrap().id).unwrap();
+    assert_eq!(Some(&group.vpc), stack.model.default_vpc().map(|v| &v.id));
+    let elsewhere = format!("Metadata: {{Vpcd: {{Region: eu-west-1}}}}{BASE}");
+    assert_eq!(super::region(&elsewhere, &BTreeMap::new()).as_deref(), Some("eu-west-1"));
+    assert_eq!(read(&elsewhere).unwrap().model.region(), "eu-west-1");
+    let refused = load_into(region, &elsewhere, "t.yaml", &BTreeMap::new()).unwrap_err();
+    assert_eq!(refused[0].message, "The template is for another Region; this is us-east-1");
+}
+
+#[test]
+fn an_ipv6_block_can_be_named() {
+    let text = "
+Resources:
+  A: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  A6: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref A, Ipv6CidrBlock: \"2001:db8:1234:1b00::/56\", Ipv6Pool: Amazon}}
+  B: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  B6: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref B, AmazonProvidedIpv6CidrBlock: true}}
+  C: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  C6: {Type: AWS::EC2::VPCCidrBlock, Properties: {VpcId: !Ref C, AmazonProvidedIpv6CidrBlock: true}}
+";
+    let stack = read(text).unwrap();
+    let blocks: Vec<String> = stack.model.vpcs().iter().map(|v| v.ipv6.as_ref().unwrap().cidr.to_string()).collect();
+    assert_eq!(blocks, ["2001:db8:1234:1b00::/56", "2001:db8:1234:1a00::/56", "2001:db8:1234:1c00::/56"]);
+    let twice = text.replace("AmazonProvidedIpv6CidrBlock: true", "Ipv6CidrBlock: \"2001:db8:1234:1b00::/56\"");
+    assert_eq!(errors(&twice).len(), 2);
+    let pool = text.replace("Ipv6Pool: Amazon", "Ipv6Pool: ipv6pool-ec2-0");
+    assert_eq!(errors(&pool), [(4, "A6".into(), "UnsupportedOperation")]);
 }

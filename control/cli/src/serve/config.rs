@@ -4,9 +4,11 @@ use crate::report::{Failure, Outcome};
 use anyhow::Context;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::Path;
 use vpcd_control::model::{Model, Pools, Zone};
+use vpcd_control::region::now_ms;
 
 /// What the file may say; everything has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +64,18 @@ impl Config {
             .furnish(&mut Model::default(), &config.region)
             .map_err(|e| Failure::user(format_args!("{name}: {e}")))?;
         Ok(config)
+    }
+
+    /// A Region as an account finds it.
+    pub(super) fn fresh(&self, name: &str) -> Model {
+        // Ids of different Regions differ; those of one server and the next as well.
+        let mut model = Model::new(RandomState::new().hash_one(name));
+        model.set_now(now_ms());
+        // What is wrong with the configuration was said at the start.
+        let _ = self.furnish(&mut model, name);
+        // Refused where a quota says that there shall be no VPC or no gateway.
+        let _ = model.create_default_vpc();
+        model
     }
 
     /// Gives a new Region its place, its pools and its quotas.

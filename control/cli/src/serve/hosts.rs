@@ -5,7 +5,6 @@
 
 use super::log;
 use crate::report::{Failure, Outcome};
-use base64::Engine;
 use dashmap::DashMap;
 use serde_json::json;
 use std::collections::HashMap;
@@ -34,8 +33,8 @@ pub(super) struct Wanted {
     pub(super) space: Space,
     /// Port of each link.
     pub(super) ports: Vec<PortNo>,
-    /// Base64, as sent.
-    pub(super) user_data: Option<String>,
+    /// Decoded.
+    pub(super) user_data: Option<Vec<u8>>,
 }
 
 /// The namespace of an instance.
@@ -156,13 +155,8 @@ impl Keeper {
         for (device, port) in devices.into_iter().zip(&new.ports) {
             self.plug(*port, device)?;
         }
-        let Some(data) = &new.user_data else { return Ok(()) };
-        // Who calls without a client library may send it as it is.
-        let script = match base64::prelude::BASE64_STANDARD.decode(data.trim()) {
-            Ok(script) => script,
-            Err(_) => data.clone().into_bytes(),
-        };
-        let console = self.lab.run_user_data(&name, &script).map_err(text)?;
+        let Some(script) = &new.user_data else { return Ok(()) };
+        let console = self.lab.run_user_data(&name, script).map_err(text)?;
         self.consoles.insert(id.clone(), console);
         Ok(())
     }

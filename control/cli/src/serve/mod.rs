@@ -12,16 +12,19 @@ mod plane;
 mod service;
 
 use crate::report::{Failure, Outcome, print, warn};
+use crate::stack::{TemplateArgs, pair};
 use anyhow::Context;
 use config::Config;
 use service::Front;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use vpcd_control::host::signals::{self, Wish};
 use vpcd_control::host::{access, claim};
 use vpcd_control::http::{Credentials, Options, Server, admissible};
+use vpcd_control::model::Model;
+use vpcd_control::template::default_hosts;
 
 /// How often it looks whether something went wrong by itself.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -56,6 +59,12 @@ pub struct Args {
     /// Keys that callers sign with, as in ~/.aws/credentials; without it any caller is believed, on loopback only
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
+    /// Begin with the resources of this CloudFormation template, YAML or JSON; the state must be new
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// Value of a parameter of --template, instead of its default
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair, requires = "template")]
+    parameters: Vec<(String, String)>,
     /// Print one JSON object instead of the ready line
     #[arg(long)]
     json: bool,
@@ -68,9 +77,28 @@ pub(super) enum Kind {
     None,
 }
 
+/// What the home Region of a template begins with: the default VPC, as every Region, and the template's resources. Its Region and its hosts
+/// of the internet go before the configuration's.
+fn begin(config: &mut Config, file: &Path, parameters: &[(String, String)]) -> Outcome<Model> {
+    let template = TemplateArgs { template: file.into(), parameters: parameters.to_vec() };
+    if let Some(region) = template.region()? {
+        config.region = region;
+    }
+    let stack = template.load_into(config.fresh(&config.region))?;
+    // The usual ones are what a template has that names none.
+    if stack.internet != default_hosts() {
+        config.internet = stack.internet.into_iter().flat_map(|h| h.addresses).collect();
+    }
+    Ok(stack.model)
+}
+
 /// Runs it.
 pub fn run(args: &Args) -> Outcome {
-    let config = Config::load(args.config.as_deref())?;
+    let mut config = Config::load(args.config.as_deref())?;
+    let first = match &args.template {
+        Some(file) => Some(begin(&mut config, file, &args.parameters)?),
+        None => None,
+    };
     let credentials = match &args.credentials {
         Some(file) => {
             let (keys, warning) = Credentials::read(file).map_err(Failure::user)?;
@@ -90,7 +118,7 @@ pub fn run(args: &Args) -> Outcome {
     // Before the first thread, so that all of them leave the signals to us.
     signals::hold().context("cannot hold signals")?;
     claim::release_on_panic();
-    let front = Arc::new(Front::open(&config, args)?);
+    let front = Arc::new(Front::open(&config, args, first)?);
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(args.api_threads.into())

@@ -57,7 +57,7 @@ impl Plane {
             links.push(Link::of(model, eni, *index, id));
         }
         let space = Space { name: super::hosts::namespace(&i.id), links };
-        Some(Wanted { space, ports, user_data: i.details.user_data.clone() })
+        Some(Wanted { space, ports, user_data: i.details.script() })
     }
 }
 

@@ -47,18 +47,28 @@ pub(super) struct Front {
     hosts: Option<Arc<Hosts>>,
     /// Orders for hosts, until the home Region takes them.
     orders: Mutex<Option<Sender<Order>>>,
+    /// What the home Region begins with, until it does.
+    first: Mutex<Option<Model>>,
     /// By name; each comes into being when it is first named.
     regions: DashMap<String, Arc<Api>>,
     metrics: Arc<Metrics>,
 }
 
 impl Front {
-    /// Opens the store and the home Region, whose packets are forwarded.
-    pub(super) fn open(config: &Config, args: &Args) -> Outcome<Front> {
+    /// Opens the store and the home Region, whose packets are forwarded. `first`: what the Region begins with if nothing is stored.
+    pub(super) fn open(config: &Config, args: &Args, first: Option<Model>) -> Outcome<Front> {
         let store = match &args.state {
             Some(dir) => Some(Redb::open(dir, &config.region).map_err(Failure::user)?),
             None => None,
         };
+        if let (Some(store), Some(dir), true) = (&store, &args.state, first.is_some())
+            && !store.load().map_err(Failure::user)?.is_empty()
+        {
+            let dir = dir.display();
+            return Err(Failure::user(format_args!(
+                "{dir} holds a state already, and --template is for a new one: leave the option out, or give another directory"
+            )));
+        }
         let seed = RandomState::new().hash_one(std::process::id());
         let engine = engine::Config { seed, workers: args.workers.into(), ..engine::Config::default() };
         let live = Live::start(engine, Topology::default(), Vec::new(), None).context("cannot start the engine")?;
@@ -72,7 +82,8 @@ impl Front {
         };
         let regions = DashMap::new();
         let metrics = Arc::new(Metrics::new(args.workers.into()));
-        let front = Front { config: config.clone(), store, live, hosts, orders: Mutex::new(orders), regions, metrics };
+        let (orders, first) = (Mutex::new(orders), Mutex::new(first));
+        let front = Front { config: config.clone(), store, live, hosts, orders, first, regions, metrics };
         front.region(&config.region).map_err(|e| Failure::user(e.message))?;
         Ok(front)
     }
@@ -113,13 +124,14 @@ impl Front {
             let failed = |e: &dyn std::fmt::Display| ApiError::new("InternalError", e.to_string());
             let store = self.store.as_ref().map(|s| s.region(name));
             let saved = store.as_ref().map_or(Ok(Vec::new()), Store::load).map_err(|e| failed(&e))?;
+            let home = name == self.config.region;
+            let first = || self.first.lock().unwrap_or_else(PoisonError::into_inner).take().filter(|_| home);
             let model = match saved.is_empty() {
-                true => self.fresh(name),
+                true => first().unwrap_or_else(|| self.config.fresh(name)),
                 false => {
                     Model::restore(saved.iter().map(|(k, v)| (k.as_str(), v.as_slice()))).map_err(|e| failed(&e))?
                 }
             };
-            let home = name == self.config.region;
             let plane = home.then(|| -> Box<dyn vpcd_control::region::Publish> {
                 let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Box::new(Plane::new(Arc::clone(&self.live), orders, Arc::clone(&self.metrics)))
@@ -137,17 +149,6 @@ impl Front {
             }))
         })?;
         Ok(Arc::clone(&entry))
-    }
-
-    /// A Region as an account finds it.
-    fn fresh(&self, name: &str) -> Model {
-        // Ids of different Regions differ; those of one server and the next as well.
-        let mut model = Model::new(RandomState::new().hash_one(name));
-        // What is wrong with the configuration was said at the start.
-        let _ = self.config.furnish(&mut model, name);
-        // Refused where a quota says that there shall be no VPC or no gateway.
-        let _ = model.create_default_vpc();
-        model
     }
 
     fn ready(&self) -> Response {
@@ -170,7 +171,7 @@ impl Front {
         let apis: Vec<(String, Arc<Api>)> =
             self.regions.iter().map(|e| (e.key().clone(), Arc::clone(e.value()))).collect();
         for (name, api) in apis {
-            let fresh = self.fresh(&name);
+            let fresh = self.config.fresh(&name);
             let outcome = api.region().change(Box::new(move |m| {
                 m.start_afresh(fresh);
                 Ok(String::new())
