@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import unittest
@@ -19,6 +20,7 @@ import botocore.config
 import botocore.exceptions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TALK = str(ROOT / "tests" / "clients" / "lab" / "talk.py")
 
 
 def binary():
@@ -145,6 +147,45 @@ class LiveCase(Case):
     def inside(self, where, *words, timeout=20):
         """Runs a command in an instance, or in `internet`; the finished process."""
         return subprocess.run([binary(), "exec", where, "--", *words], capture_output=True, text=True, timeout=timeout)
+
+    def drops(self):
+        """Frames dropped so far: (port, stage, reason) -> count."""
+        with urllib.request.urlopen(self.server.endpoint + "/metrics") as answer:
+            text = answer.read().decode()
+        found = re.findall(r'^vpcd_port_dropped_frames_total\{port="([^"]*)",stage="([^"]*)",reason="([^"]*)"\} (\d+)$', text, re.M)
+        return {(port, stage, reason): int(n) for port, stage, reason, n in found}
+
+    def passes(self, where, host, port=None, seen=None):
+        """TCP (or ping, without a port) goes through, both ways; `seen`: the address that the other side sees."""
+        if port is None:
+            done = self.inside(where, "ping", "-c", "2", "-i", "0.2", "-W", "2", host)
+        else:
+            done = self.inside(where, sys.executable, TALK, "call", host, str(port))
+        self.assertEqual(done.returncode, 0, f"{where} > {host}:{port}: {done.stdout}{done.stderr}")
+        if seen:
+            self.assertEqual(done.stdout.strip(), seen)
+
+    def dropped(self, stage, where, host, port=None):
+        """Nothing arrives and nothing comes back; this stage counts exactly what was sent: one SYN (or one ping)."""
+        before = self.drops()
+        if port is None:
+            done = self.inside(where, "ping", "-c", "1", "-W", "0.6", host)
+            self.assertIn("0 received", done.stdout)
+        else:
+            done = self.inside(where, sys.executable, TALK, "call", host, str(port), "0.6")
+            self.assertIn("timed out", done.stderr, f"{where} > {host}:{port}: {done.stdout}")
+        after = self.drops()
+        new = {key: n - before.get(key, 0) for key, n in after.items() if n != before.get(key, 0)}
+        # What a guest's kernel says unasked is not what the test sent.
+        new = {key: n for key, n in new.items() if key[1] == stage or key[2] not in ("no-multicast", "no-owner", "not-mine")}
+        self.assertEqual([(key[1], n) for key, n in new.items()], [(stage, 1)], f"{where} > {host}:{port}: {new}")
+
+    def listen(self, where, *ports):
+        """Something that answers on these TCP ports, until the test ends."""
+        process = subprocess.Popen([binary(), "exec", where, "--", sys.executable, TALK, "listen", *map(str, ports)],
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
+        self.assertEqual(process.stdout.readline(), "listening\n")
 
     def spawn(self, where, *words):
         """Starts a command that goes on until the test ends."""
