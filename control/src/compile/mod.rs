@@ -9,7 +9,7 @@ mod dirty;
 mod names;
 mod numbers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use names::Names;
 

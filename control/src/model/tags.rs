@@ -11,6 +11,11 @@ impl Model {
         self.tags.get(id).into_iter().flat_map(|t| &t.tags).map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
+    /// The names that people know resources by.
+    pub fn all_labels(&self) -> &Shelf<Label> {
+        &self.labels
+    }
+
     /// All tags, for DescribeTags.
     pub fn all_tags(&self) -> &Shelf<TagSet> {
         &self.tags

@@ -1,5 +1,5 @@
 mod incremental;
-mod operations;
+pub(crate) mod operations;
 mod whole;
 
 use super::*;

@@ -5,17 +5,17 @@ use crate::model::{AssignPrivate, CreateNatGateway, HasId, Id, Record, Shelf, Su
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A source of chance (splitmix64).
-pub(super) struct Rng(pub u64);
+pub(crate) struct Rng(pub u64);
 
 impl Rng {
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % n.max(1) as u64) as usize
     }
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
     fn one<T: HasId + Clone>(&mut self, of: &Shelf<T>) -> Option<T> {
@@ -85,7 +85,7 @@ fn entry(m: &Model, rng: &mut Rng) -> Option<NetworkAclEntrySpec> {
 }
 
 /// All operations that a compiled picture may depend on, by name.
-pub(super) const OPERATIONS: &[(&str, Operation)] = &[
+pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
     ("CreateVpc", |m, r| {
         if m.vpcs().len() > 2 {
             return None;
@@ -299,7 +299,7 @@ pub(super) const OPERATIONS: &[(&str, Operation)] = &[
 ];
 
 /// A model that was stored and read again.
-pub(super) fn restored(m: &Model) -> Model {
+pub(crate) fn restored(m: &Model) -> Model {
     let records: Vec<Record> = m.records();
     Model::restore(records.iter().filter_map(|r| Some((r.kind, r.value.as_deref()?)))).unwrap()
 }
