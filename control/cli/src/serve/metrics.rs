@@ -44,6 +44,9 @@ struct Calls {
     duration: Histogram,
 }
 
+/// A counter of each port: name, help, and where it stands.
+type Series = (&'static str, &'static str, fn(&PortCounters) -> u64);
+
 impl Metrics {
     pub(super) fn new(workers: usize) -> Metrics {
         let actions = ec2::built().into_iter().chain(["GetCallerIdentity", OTHER]);
@@ -92,7 +95,7 @@ impl Metrics {
             .filter(|(p, c)| worth_showing(&topology, *p, c))
             .map(|(p, c)| (names.port_id(p), *c))
             .collect();
-        let by_port: [(&str, &str, fn(&PortCounters) -> u64); 4] = [
+        let by_port: [Series; 4] = [
             ("vpcd_port_received_frames_total", "Frames that came in by a port.", |c| c.received),
             ("vpcd_port_received_bytes_total", "Bytes of these frames.", |c| c.received_bytes),
             ("vpcd_port_sent_frames_total", "Frames that went out by a port.", |c| c.sent),
