@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{check, exec, explain, replay, report, serve, up};
+use vpcd::{attach, check, exec, explain, replay, report, serve, status, up};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -21,25 +21,31 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Attach(attach::AttachArgs),
     /// Measures what forwarding and looking up cost on this machine
     #[command(subcommand, after_help = "Example:\n  vpcd bench pipeline --case full --flows 65536")]
     Bench(BenchCommand),
     Check(check::Args),
+    Detach(attach::DetachArgs),
     Exec(exec::Args),
     Explain(explain::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Status(status::Args),
     Up(up::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Attach(args) => attach::attach(&args),
         Command::Bench(command) => command.run().map_err(Into::into),
         Command::Check(args) => check::run(&args),
+        Command::Detach(args) => attach::detach(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Status(args) => status::run(&args),
         Command::Up(args) => up::run(&args),
     };
     report::finish(outcome)

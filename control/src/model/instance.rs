@@ -72,7 +72,9 @@ impl Model {
             if let Some(existing) = &spec.interface {
                 let eni = self.find::<NetworkInterface>(existing)?;
                 self.not_managed(eni)?;
-                if eni.attachment.is_some() || plans.iter().any(|p| matches!(&p.1, Plan::Existing(e) if e == existing))
+                if eni.attachment.is_some()
+                    || eni.binding.is_some()
+                    || plans.iter().any(|p| matches!(&p.1, Plan::Existing(e) if e == existing))
                 {
                     return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{existing}] in use."));
                 }

@@ -66,7 +66,7 @@ impl Model {
     pub fn delete_network_interface(&mut self, interface: &str) -> Result<()> {
         let eni = self.find::<NetworkInterface>(interface)?;
         self.not_managed(eni)?;
-        if eni.attachment.is_some() {
+        if eni.attachment.is_some() || eni.binding.is_some() {
             return refuse("InvalidParameterValue", format!("Network interface '{interface}' is currently in use."));
         }
         self.drop_interface(interface);
@@ -81,7 +81,7 @@ impl Model {
         if i.state == InstanceState::Terminated {
             return refuse("IncorrectState", format!("The instance '{instance}' is not in a state to attach to."));
         }
-        if eni.attachment.is_some() {
+        if eni.attachment.is_some() || eni.binding.is_some() {
             return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{interface}] in use."));
         }
         if eni.vpc != i.vpc {
@@ -133,8 +133,33 @@ impl Model {
     pub fn bind_network_interface(&mut self, interface: &str, bound: bool) -> Result<()> {
         let eni = self.find::<NetworkInterface>(interface)?;
         self.not_managed(eni)?;
-        self.interfaces.edit(interface, |e| e.bound = bound);
+        self.interfaces.edit(interface, |e| (e.bound, e.binding) = (bound, None));
         Ok(())
+    }
+
+    /// Binds a free interface to something outside that is plugged in again after a restart. A device serves one interface.
+    pub fn bind_network_interface_to(&mut self, interface: &str, binding: Binding) -> Result<()> {
+        let eni = self.find::<NetworkInterface>(interface)?;
+        self.not_managed(eni)?;
+        if eni.attachment.is_some() || eni.bound {
+            return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{interface}] in use."));
+        }
+        if let Some(device) = binding.device() {
+            let serves = |e: &&NetworkInterface| e.binding.as_ref().and_then(Binding::device) == Some(device);
+            if let Some(other) = self.interfaces.iter().find(serves) {
+                return refuse("InvalidParameterValue", format!("'{device}' serves interface '{}'.", other.id));
+            }
+        }
+        self.interfaces.edit(interface, |e| (e.bound, e.binding) = (true, Some(binding)));
+        Ok(())
+    }
+
+    /// The end of [`bind_network_interface_to`](Model::bind_network_interface_to).
+    pub fn unbind_network_interface(&mut self, interface: &str) -> Result<()> {
+        if self.find::<NetworkInterface>(interface)?.binding.is_none() {
+            return refuse("InvalidParameterValue", format!("Nothing is attached to interface '{interface}'."));
+        }
+        self.bind_network_interface(interface, false)
     }
 
     /// Whether frames can be delivered to an interface: its instance runs, or it is bound.
@@ -404,6 +429,7 @@ impl Model {
             source_dest_check: true,
             attachment: None,
             bound: false,
+            binding: None,
             nat_gateway: None,
             public: None,
             timeouts: TrackingTimeouts::default(),

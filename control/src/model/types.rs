@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use vpcd_wire::Mac;
 
 /// A resource id: a prefix and 17 hexadecimal digits.
@@ -348,8 +349,11 @@ pub struct NetworkInterface {
     pub groups: Vec<Id>,
     pub source_dest_check: bool,
     pub attachment: Option<Attachment>,
-    /// Something outside the model is plugged in (a replay that names a free interface).
+    /// Something outside the model is plugged in (a replay that names a free interface, a [`Binding`]).
     pub bound: bool,
+    /// What that is, where it is to be plugged in again after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
     /// The NAT gateway that owns it (NAT-06).
     pub nat_gateway: Option<Id>,
     /// Auto-assigned public IPv4 of its primary address (IP-09).
@@ -361,6 +365,28 @@ impl NetworkInterface {
     /// The primary private address (IP-03).
     pub fn primary(&self) -> Ipv4Addr {
         self.private.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+}
+
+/// What a user plugged into a free interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// A TAP device whose program we are.
+    Tap(String),
+    /// An interface of the host.
+    Interface(String),
+    /// A capture that is played in, and one that gets what is sent to the interface; absolute paths.
+    Capture { input: PathBuf, output: Option<PathBuf> },
+}
+
+impl Binding {
+    /// Name of the device, if it is one.
+    pub fn device(&self) -> Option<&str> {
+        match self {
+            Binding::Tap(name) | Binding::Interface(name) => Some(name),
+            Binding::Capture { .. } => None,
+        }
     }
 }
 

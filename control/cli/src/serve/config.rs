@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use vpcd_control::model::{Model, Pools, Zone};
 use vpcd_control::region::now_ms;
+use vpcd_wire::Mac;
 
 /// What the file may say; everything has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,8 +25,28 @@ pub(super) struct Config {
     pub(super) pools: Pools,
     /// Addresses of the hosts that stand for the internet.
     pub(super) internet: Vec<IpAddr>,
+    /// An interface of this machine in place of these hosts.
+    pub(super) uplink: Option<Uplink>,
     /// Quotas by name, as in a template's `Metadata.Vpcd.Quotas`.
     pub(super) quotas: BTreeMap<String, usize>,
+}
+
+/// Where the internet is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Uplink {
+    pub(super) interface: String,
+    /// MAC of the router behind it, which all frames are addressed to; that of the lab's internet if there is none.
+    #[serde(default)]
+    pub(super) router_mac: Option<String>,
+}
+
+impl Uplink {
+    /// The router's MAC, if one is given.
+    pub(super) fn router(&self) -> Result<Option<Mac>, String> {
+        let parse = |text: &String| text.parse().map_err(|_| format!("uplink: '{text}' is not a MAC address"));
+        self.router_mac.as_ref().map(parse).transpose()
+    }
 }
 
 impl Default for Config {
@@ -36,6 +57,7 @@ impl Default for Config {
             zones: None,
             pools: Pools::default(),
             internet: vpcd_control::template::default_hosts().into_iter().flat_map(|h| h.addresses).collect(),
+            uplink: None,
             quotas: BTreeMap::new(),
         }
     }
@@ -59,6 +81,11 @@ impl Config {
                 config.account
             )));
         }
+        config
+            .uplink
+            .as_ref()
+            .map_or(Ok(None), Uplink::router)
+            .map_err(|e| Failure::user(format_args!("{name}: {e}")))?;
         // Found here rather than with the first call.
         config
             .furnish(&mut Model::default(), &config.region)

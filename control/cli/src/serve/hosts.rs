@@ -3,7 +3,7 @@
 //! [`Order`]s come from the writer after each publish. A call that launches, stops or rearranges instances is answered when its order has
 //! been carried out ([`Hosts::done`]); other calls do not wait. What could not be made is told to who asks ([`Hosts::take_failures`]).
 
-use super::log;
+use super::log::{self, Level};
 use crate::report::{Failure, Outcome};
 use dashmap::DashMap;
 use serde_json::json;
@@ -51,14 +51,18 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    /// Starts with a namespace for the internet. The thread ends, and all hosts with it, when the sender of orders is dropped.
-    pub(super) fn start(live: Arc<Live>, queues: usize, internet: &[IpAddr]) -> Outcome<(Hosts, Sender<Order>)> {
+    /// Starts with a namespace for the internet, if that has hosts here. The thread ends, and all hosts with it, when the sender of orders is dropped.
+    pub(super) fn start(
+        live: Arc<Live>,
+        queues: usize,
+        internet: Option<&[IpAddr]>,
+    ) -> Outcome<(Hosts, Sender<Order>)> {
         let mut lab = Lab::new(queues).map_err(Failure::user)?;
         for pid in lab.ended() {
-            log::line("warning", "removed what a killed process left behind", &json!({ "pid": pid }));
+            log::line(Level::Warning, "removed what a killed process left behind", &json!({ "pid": pid }));
         }
-        let devices = lab.add(Space::internet(INTERNET_NAMESPACE, internet.iter().copied())).map_err(Failure::user)?;
-        for device in devices {
+        let internet = internet.map(|hosts| Space::internet(INTERNET_NAMESPACE, hosts.iter().copied()));
+        for device in lab.add_all(internet.into_iter().collect()).map_err(Failure::user)? {
             let port = LivePort::new(INTERNET, crate::ports::INTERNET_NAME, device.queues);
             live.plug(port).map_err(Failure::user)?;
         }
@@ -121,7 +125,7 @@ impl Keeper {
             for (id, wanted) in order.instances {
                 if let Err(message) = self.carry_out(&id, wanted) {
                     log::line(
-                        "error",
+                        Level::Error,
                         "an instance is not what it should be",
                         &json!({"instance": id, "error": message}),
                     );
@@ -135,7 +139,7 @@ impl Keeper {
             let _ = self.live.unplug(port);
         }
         if let Err(e) = self.lab.close() {
-            log::line("error", "hosts were left behind", &json!({"error": e.to_string()}));
+            log::line(Level::Error, "hosts were left behind", &json!({"error": e.to_string()}));
         }
     }
 

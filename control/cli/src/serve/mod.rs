@@ -4,10 +4,13 @@
 //! `vpcd_control::http` reads and authenticates it, [`service`] picks the Region, `vpcd_control::ec2` runs it; a change goes through the
 //! Region's writer to the store and to [`plane`], and is answered when all workers run under it.
 
+mod bindings;
 mod config;
+mod control;
 mod hosts;
 mod log;
 mod metrics;
+mod notify;
 mod plane;
 mod service;
 
@@ -15,7 +18,10 @@ use crate::report::{Failure, Outcome, print, warn};
 use crate::stack::{TemplateArgs, pair};
 use anyhow::Context;
 use config::Config;
+use log::Level;
+use notify::Notifier;
 use service::Front;
+use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +71,15 @@ pub struct Args {
     /// Value of a parameter of --template, instead of its default
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair, requires = "template")]
     parameters: Vec<(String, String)>,
+    /// Where `vpcd status`, `attach` and `detach` ask [default: /run/vpcd.sock as root, else $XDG_RUNTIME_DIR/vpcd.sock]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Have no control socket
+    #[arg(long, conflicts_with = "socket")]
+    no_socket: bool,
+    /// What is logged: errors, also warnings, also each call
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Info)]
+    log_level: Level,
     /// Print one JSON object instead of the ready line
     #[arg(long)]
     json: bool,
@@ -99,6 +114,8 @@ pub fn run(args: &Args) -> Outcome {
         Some(file) => Some(begin(&mut config, file, &args.parameters)?),
         None => None,
     };
+    log::limit(args.log_level);
+    let config = Config::load(args.config.as_deref())?;
     let credentials = match &args.credentials {
         Some(file) => {
             let (keys, warning) = Credentials::read(file).map_err(Failure::user)?;
@@ -112,6 +129,8 @@ pub fn run(args: &Args) -> Outcome {
     // Before the process may move into a network of its own.
     let listener = TcpListener::bind(args.listen)
         .map_err(|e| Failure::user(format_args!("cannot listen on {}: {e}", args.listen)))?;
+    let control = if args.no_socket { None } else { control::choose(args.socket.as_deref())? };
+    let notifier = Notifier::new();
     if args.hosts == Kind::Netns {
         access::obtain().map_err(Failure::user)?;
     }
@@ -138,6 +157,15 @@ pub fn run(args: &Args) -> Outcome {
         let _ = stopped.await;
     }));
 
+    if let Some(control) = control {
+        let front = Arc::clone(&front);
+        runtime.spawn(async move {
+            if let Err(e) = control.serve(front).await {
+                log::line(Level::Error, "the control socket failed", &serde_json::json!({"error": e.to_string()}));
+            }
+        });
+    }
+
     print(&if args.json {
         format!(
             "{}\n",
@@ -147,20 +175,41 @@ pub fn run(args: &Args) -> Outcome {
         format!("ready: http://{address}, Region {}, account {}; Ctrl-C ends\n", config.region, config.account)
     })?;
     if anybody {
-        log::line("warning", "no credentials are configured: any signature is accepted", &serde_json::json!({}));
+        log::line(Level::Warning, "no credentials are configured: any signature is accepted", &serde_json::json!({}));
     }
-    loop {
-        match signals::next(GLANCE).context("cannot wait for signals")? {
-            Some(Wish::End) => break,
-            Some(Wish::Report) | None => {}
-        }
-    }
+    notifier.ready();
+    attend(&front)?;
+    notifier.stopping();
     let _ = stop.send(());
     let unfinished = runtime.block_on(serving).context("the API failed")?;
     if unfinished > 0 {
-        log::line("warning", "calls were cut off at the end", &serde_json::json!({"count": unfinished}));
+        log::line(Level::Warning, "calls were cut off at the end", &serde_json::json!({"count": unfinished}));
     }
     drop(runtime);
-    front.close();
-    Ok(())
+    // Nobody else has it: what ran on the runtime has ended with it.
+    Arc::into_inner(front).map_or(Ok(()), Front::close)
+}
+
+/// Waits until somebody says that it is over, or a worker has failed; says which ports are in trouble, each once.
+fn attend(front: &Front) -> Outcome {
+    let mut told = HashSet::new();
+    loop {
+        match signals::next(GLANCE).context("cannot wait for signals")? {
+            Some(Wish::End) => return Ok(()),
+            Some(Wish::Report) | None => {}
+        }
+        // The error comes out where the engine is stopped.
+        if front.live.failed() {
+            return Ok(());
+        }
+        let faults = front.live.faults();
+        for fault in &faults {
+            if told.insert(fault.port) {
+                let (names, error) = (front.metrics.names(), &fault.error);
+                let fields = serde_json::json!({"port": names.port_id(fault.port), "error": error});
+                log::line(Level::Error, "a port receives nothing any more", &fields);
+            }
+        }
+        told.retain(|port| faults.iter().any(|f| f.port == *port));
+    }
 }

@@ -1,5 +1,6 @@
 //! The dataplane as a Region sees it: what is published is what packets obey when the call returns, and instances are hosts on this machine.
 
+use super::bindings::Bindings;
 use super::hosts::{Order, Wanted};
 use super::metrics::Metrics;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use vpcd_control::model::{Id, Instance, InstanceState, Model};
 use vpcd_control::region::Publish;
 use vpcd_dataplane::topology::PortNo;
 use vpcd_io::live::Live;
+use vpcd_wire::Mac;
 
 /// A running engine, and the compiler that knows its indices.
 pub(super) struct Plane {
@@ -20,13 +22,22 @@ pub(super) struct Plane {
     before: Model,
     /// Who makes hosts of instances; none: they are records only.
     hosts: Option<Sender<Order>>,
+    bindings: Arc<Bindings>,
+    /// Of the router behind the uplink, if it has one of its own.
+    router: Option<Mac>,
     /// Told how long a publish took, and what ports are called since.
     metrics: Arc<Metrics>,
 }
 
 impl Plane {
-    pub(super) fn new(live: Arc<Live>, hosts: Option<Sender<Order>>, metrics: Arc<Metrics>) -> Plane {
-        Plane { live, compiler: Compiler::new(), before: Model::default(), hosts, metrics }
+    pub(super) fn new(
+        live: Arc<Live>,
+        hosts: Option<Sender<Order>>,
+        bindings: Arc<Bindings>,
+        router: Option<Mac>,
+        metrics: Arc<Metrics>,
+    ) -> Plane {
+        Plane { live, compiler: Compiler::new(), before: Model::default(), hosts, bindings, router, metrics }
     }
 
     /// What instances that may have changed should be.
@@ -64,14 +75,19 @@ impl Plane {
 impl Publish for Plane {
     fn publish(&mut self, model: &Model, serial: u64) {
         let started = Instant::now();
-        let compiled = self.compiler.compile(model);
+        let mut compiled = self.compiler.compile(model);
+        compiled.topology.internet.mac = self.router.unwrap_or(compiled.topology.internet.mac);
         self.live.publish(compiled.topology);
         self.metrics.published(compiled.names, serial, started.elapsed());
+        let touched = model.interfaces().since(self.before.interfaces());
+        // The first publish is what an earlier process left.
+        let begins = serial == 1;
+        self.bindings.follow(model, touched, |id| self.compiler.eni(id).map(|e| e.port()), begins);
         if let Some(hosts) = &self.hosts {
             // It only fails when the server ends.
             let _ = hosts.send(self.order(model, serial));
-            self.before = model.clone();
-            self.before.settle();
         }
+        self.before = model.clone();
+        self.before.settle();
     }
 }

@@ -1,8 +1,9 @@
 //! Calls for each Region, and the few things beside them: who am I, health, metrics, starting afresh.
 
-use super::config::Config;
+use super::bindings::Bindings;
+use super::config::{Config, Uplink};
 use super::hosts::{Hosts, Order};
-use super::log;
+use super::log::{self, Level};
 use super::metrics::{self, Metrics, Timed};
 use super::plane::Plane;
 use super::{Args, Kind};
@@ -40,18 +41,20 @@ const XML: &str = "text/xml;charset=UTF-8";
 
 /// What answers.
 pub(super) struct Front {
-    config: Config,
+    pub(super) config: Config,
     store: Option<Redb>,
-    live: Arc<Live>,
+    pub(super) live: Arc<Live>,
     /// What instances of the home Region are; none: records.
-    hosts: Option<Arc<Hosts>>,
+    pub(super) hosts: Option<Arc<Hosts>>,
+    /// What users plugged into its free interfaces.
+    pub(super) bindings: Arc<Bindings>,
     /// Orders for hosts, until the home Region takes them.
     orders: Mutex<Option<Sender<Order>>>,
     /// What the home Region begins with, until it does.
     first: Mutex<Option<Model>>,
     /// By name; each comes into being when it is first named.
     regions: DashMap<String, Arc<Api>>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Front {
@@ -73,28 +76,46 @@ impl Front {
         let engine = engine::Config { seed, workers: args.workers.into(), ..engine::Config::default() };
         let live = Live::start(engine, Topology::default(), Vec::new(), None).context("cannot start the engine")?;
         let live = Arc::new(live);
+        let bindings = Arc::new(Bindings::new(Arc::clone(&live), args.workers.into()));
+        let internet = match &config.uplink {
+            Some(uplink) => {
+                bindings.uplink(&uplink.interface).map_err(Failure::user)?;
+                None
+            }
+            None => Some(config.internet.as_slice()),
+        };
         let (hosts, orders) = match args.hosts {
             Kind::Netns => {
-                let (hosts, orders) = Hosts::start(Arc::clone(&live), args.workers.into(), &config.internet)?;
+                let (hosts, orders) = Hosts::start(Arc::clone(&live), args.workers.into(), internet)?;
                 (Some(Arc::new(hosts)), Some(orders))
             }
             Kind::None => (None, None),
         };
         let regions = DashMap::new();
         let metrics = Arc::new(Metrics::new(args.workers.into()));
-        let (orders, first) = (Mutex::new(orders), Mutex::new(first));
-        let front = Front { config: config.clone(), store, live, hosts, orders, first, regions, metrics };
-        front.region(&config.region).map_err(|e| Failure::user(e.message))?;
+        let (config, orders, first) = (config.clone(), Mutex::new(orders), Mutex::new(first));
+        let front = Front { config, store, live, hosts, bindings, orders, first, regions, metrics };
+        front.home().map_err(|e| Failure::user(e.message))?;
         Ok(front)
     }
 
-    /// Ends what forwards packets; everything that was acknowledged is stored already.
-    pub(super) fn close(&self) {
+    /// Ends what forwards packets; everything that was acknowledged is stored already. An error is one that ended a worker before.
+    pub(super) fn close(self) -> Outcome {
         // The writer of the home Region has the other end of the orders: without it the hosts end.
-        self.regions.clear();
+        drop(self.regions);
         if let Some(hosts) = &self.hosts {
             hosts.join();
         }
+        drop((self.hosts, self.bindings));
+        // Whoever else has it still uses it.
+        let Some(live) = Arc::into_inner(self.live) else { return Ok(()) };
+        live.stop().context("the engine failed")?;
+        Ok(())
+    }
+
+    /// The Region whose packets are forwarded.
+    pub(super) fn home(&self) -> Result<Arc<Api>, ApiError> {
+        self.region(&self.config.region)
     }
 
     /// Waits for the hosts that a call asks for. Those that could not be made are ended as AWS ends them.
@@ -134,7 +155,10 @@ impl Front {
             };
             let plane = home.then(|| -> Box<dyn vpcd_control::region::Publish> {
                 let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Box::new(Plane::new(Arc::clone(&self.live), orders, Arc::clone(&self.metrics)))
+                // What it says was checked when it was read.
+                let router = self.config.uplink.as_ref().and_then(|u| Uplink::router(u).ok().flatten());
+                let (bindings, metrics) = (Arc::clone(&self.bindings), Arc::clone(&self.metrics));
+                Box::new(Plane::new(Arc::clone(&self.live), orders, bindings, router, metrics))
             });
             let mut store = store.map(|s| -> Box<dyn Store> { Box::new(Timed::new(s, Arc::clone(&self.metrics))) });
             if let Some(s) = store.as_mut().filter(|_| saved.is_empty()) {
@@ -248,12 +272,15 @@ impl Service for Front {
 
     fn log(&self, access: &Access) {
         self.metrics.called(access.action.as_deref(), access.status, access.duration);
+        if !log::writes(Level::Info) {
+            return;
+        }
         let fields = json!({
             "request_id": access.request_id, "action": access.action, "status": access.status, "region": access.region,
             "access_key": access.access_key, "peer": access.peer.to_string(), "bytes": access.bytes,
             "ms": access.duration.as_secs_f64() * 1e3,
         });
-        log::line("info", "call", &fields);
+        log::line(Level::Info, "call", &fields);
     }
 }
 
