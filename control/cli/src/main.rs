@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{check, exec, explain, replay, report, serve, up};
+use vpcd::{check, exec, explain, export, replay, report, serve, up};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -27,6 +27,7 @@ enum Command {
     Check(check::Args),
     Exec(exec::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Up(up::Args),
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Up(args) => up::run(&args),
