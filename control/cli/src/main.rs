@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{attach, check, exec, explain, replay, report, serve, status, up};
+use vpcd::{attach, check, exec, explain, export, replay, report, serve, status, up};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -29,6 +29,7 @@ enum Command {
     Detach(attach::DetachArgs),
     Exec(exec::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Status(status::Args),
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Detach(args) => attach::detach(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Status(args) => status::run(&args),

@@ -146,8 +146,9 @@ impl<S: Service> Front<S> {
         about: &mut RefusedRequest,
     ) -> Result<Response, Refusal> {
         let path = head.uri.path();
+        let target = head.uri.path_and_query().map_or(path, |p| p.as_str());
         if path != "/"
-            && let Some(response) = self.service.other(head.method.as_str(), path, body).await
+            && let Some(response) = self.service.other(head.method.as_str(), target, body).await
         {
             return Ok(response);
         }

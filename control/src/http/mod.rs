@@ -93,7 +93,7 @@ pub trait Service: Send + Sync + 'static {
     /// An error in the service's own format (EC2: `<Response><Errors>...`, STS: `<ErrorResponse>...`), for refusals
     /// of the front end.
     fn refuse(&self, request: &RefusedRequest, status: u16, code: &str, message: &str) -> Response;
-    /// Other paths: `/metrics`, `/healthz`, `/moto-api/reset` ...; none: not one of them. Nobody has been authenticated.
+    /// Other paths, with their query: `/metrics`, `/healthz`, `/moto-api/reset` ...; none: not one of them. Nobody has been authenticated.
     fn other(&self, method: &str, path: &str, body: &[u8]) -> impl Future<Output = Option<Response>> + Send;
     /// Told once for each answer, before it is sent.
     fn log(&self, _access: &Access) {}

@@ -115,7 +115,6 @@ pub fn run(args: &Args) -> Outcome {
         None => None,
     };
     log::limit(args.log_level);
-    let config = Config::load(args.config.as_deref())?;
     let credentials = match &args.credentials {
         Some(file) => {
             let (keys, warning) = Credentials::read(file).map_err(Failure::user)?;

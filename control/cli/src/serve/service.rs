@@ -7,6 +7,7 @@ use super::log::{self, Level};
 use super::metrics::{self, Metrics, Timed};
 use super::plane::Plane;
 use super::{Args, Kind};
+use crate::export::Format;
 use crate::report::{Failure, Outcome};
 use anyhow::Context;
 use dashmap::DashMap;
@@ -15,6 +16,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use vpcd_control::ec2::{self, Api};
+use vpcd_control::export::export;
 use vpcd_control::http::{Access, RefusedRequest, Request, Response, Service};
 use vpcd_control::model::{ApiError, Model};
 use vpcd_control::region::Region;
@@ -50,6 +52,8 @@ pub(super) struct Front {
     pub(super) bindings: Arc<Bindings>,
     /// Orders for hosts, until the home Region takes them.
     orders: Mutex<Option<Sender<Order>>>,
+    /// Whether only this machine can reach it.
+    on_loopback: bool,
     /// What the home Region begins with, until it does.
     first: Mutex<Option<Model>>,
     /// By name; each comes into being when it is first named.
@@ -94,7 +98,8 @@ impl Front {
         let regions = DashMap::new();
         let metrics = Arc::new(Metrics::new(args.workers.into()));
         let (config, orders, first) = (config.clone(), Mutex::new(orders), Mutex::new(first));
-        let front = Front { config, store, live, hosts, bindings, orders, first, regions, metrics };
+        let on_loopback = args.listen.ip().is_loopback();
+        let front = Front { config, store, live, hosts, bindings, orders, on_loopback, first, regions, metrics };
         front.home().map_err(|e| Failure::user(e.message))?;
         Ok(front)
     }
@@ -191,6 +196,28 @@ impl Front {
         Response { status: 200, content_type: metrics::CONTENT_TYPE, body: body.into_bytes() }
     }
 
+    /// A Region as a template: `region=`, else the home Region; `format=` yaml or json.
+    async fn export(&self, query: &str) -> Response {
+        let wanted =
+            |name: &str| query.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|p| p.1);
+        let region = wanted("region").unwrap_or(&self.config.region);
+        let Some(format) = Format::by_name(wanted("format").unwrap_or("yaml")) else {
+            return text(400, "vpcd: format is yaml or json\n");
+        };
+        let picture = match self.region(region) {
+            Ok(api) => api.region().read(),
+            Err(e) => return text(400, &format!("vpcd: {}\n", e.message)),
+        };
+        let internet = if region == self.config.region { self.config.internet.clone() } else { Vec::new() };
+        // It is read back once, which takes its time where there is much.
+        let work = tokio::task::spawn_blocking(move || format.write(&export(&picture.model, &internet)));
+        match work.await {
+            Ok(Ok(template)) => text(200, &template),
+            Ok(Err(why)) => text(404, &format!("vpcd: {why}\n")),
+            Err(e) => text(500, &format!("vpcd: {e}\n")),
+        }
+    }
+
     async fn reset(&self) -> Response {
         let apis: Vec<(String, Arc<Api>)> =
             self.regions.iter().map(|e| (e.key().clone(), Arc::clone(e.value()))).collect();
@@ -260,8 +287,11 @@ impl Service for Front {
         Response { status, content_type: XML, body: ec2::error_body(code, message, &request.request_id).into_bytes() }
     }
 
-    async fn other(&self, method: &str, path: &str, _body: &[u8]) -> Option<Response> {
+    async fn other(&self, method: &str, target: &str, _body: &[u8]) -> Option<Response> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         match (method, path) {
+            // Nobody has been authenticated.
+            ("GET", "/vpcd/export") if self.on_loopback => Some(self.export(query).await),
             ("GET", "/healthz") => Some(text(200, "ok\n")),
             ("GET", "/readyz") => Some(self.ready()),
             ("GET", "/metrics") => Some(self.exposition()),
