@@ -59,7 +59,7 @@ class Stored(unittest.TestCase):
         server = self.server()
         ec2 = server.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in range(CLIENTS)]
+        subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{4 * i}.0/22")["Subnet"]["SubnetId"] for i in range(CLIENTS)]
         rng = random.Random(7)
         acknowledged = [{} for _ in range(CLIENTS)]
         for round_ in range(KILLS):

@@ -1,12 +1,12 @@
 //! The control socket: what `vpcd status`, `attach` and `detach` ask ([`crate::socket`] says how).
 
 use super::log::{self, Level};
-use super::metrics::worth_showing;
+use super::metrics;
 use super::service::Front;
 use crate::report::{Failure, Outcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -185,15 +185,13 @@ impl Front {
             );
         }
         let mut ports = Vec::new();
-        let mut known: HashSet<u32> = HashSet::new();
-        let numbers = counters.ports().filter(|(p, c)| worth_showing(&topology, *p, c)).map(|(p, _)| p);
-        for port in std::iter::once(INTERNET).chain(numbers) {
+        for port in metrics::ports(&topology, &counters) {
             let id = names.port_id(port);
             let eni = model.interfaces().get(id);
             let counts = counters.port(port);
             // A port where nothing can be has no line.
             let used = counts != Default::default() || eni.is_some_and(|e| model.plugged(e));
-            if !(port == INTERNET || used) || !known.insert(port) {
+            if port != INTERNET && !used {
                 continue;
             }
             let problem = faults.get(&port).cloned().or_else(|| self.bindings.problem(id));

@@ -12,7 +12,7 @@ use vpcd_control::compile::Names;
 use vpcd_control::ec2;
 use vpcd_control::model::Record;
 use vpcd_control::store::{Store, StoreError};
-use vpcd_dataplane::engine::PortCounters;
+use vpcd_dataplane::engine::{Counters, PortCounters};
 use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
 use vpcd_io::live::Live;
 
@@ -90,11 +90,8 @@ impl Metrics {
         let (counters, usage) = live.report();
         let (names, topology) = (self.names(), live.topology());
         let mut out = Exposition::default();
-        let ports: Vec<(&str, PortCounters)> = counters
-            .ports()
-            .filter(|(p, c)| worth_showing(&topology, *p, c))
-            .map(|(p, c)| (names.port_id(p), *c))
-            .collect();
+        let ports: Vec<(&str, PortCounters)> =
+            ports(&topology, &counters).map(|p| (names.port_id(p), counters.port(p))).collect();
         let by_port: [Series; 4] = [
             ("vpcd_port_received_frames_total", "Frames that came in by a port.", |c| c.received),
             ("vpcd_port_received_bytes_total", "Bytes of these frames.", |c| c.received_bytes),
@@ -171,10 +168,14 @@ impl Metrics {
     }
 }
 
-/// Whether a port is one of today's, or has counted something.
-pub(super) fn worth_showing(topology: &Topology, port: PortNo, counted: &PortCounters) -> bool {
-    let exists = || EniIdx::of_port(port).is_some_and(|eni| topology.enis.get(eni.at()).is_some());
-    port == INTERNET || *counted != PortCounters::default() || exists()
+/// The uplink, ports of today's interfaces, and those that have counted something.
+pub(super) fn ports(topology: &Topology, counters: &Counters) -> impl Iterator<Item = PortNo> {
+    // A worker that sleeps has not heard of the latest ones yet.
+    let count = topology.port_count().max(counters.ports().count());
+    (0..count as PortNo).filter(|&port| {
+        let exists = EniIdx::of_port(port).is_some_and(|eni| topology.enis.get(eni.at()).is_some());
+        port == INTERNET || exists || counters.port(port) != PortCounters::default()
+    })
 }
 
 /// Durations by bucket.
