@@ -13,7 +13,7 @@ import botocore.exceptions
 
 from vpcd import Server, binary
 
-KILLS = int(os.environ.get("VPCD_KILLS", "25"))
+KILLS = int(os.environ.get("VPCD_KILLS") or 25)
 CLIENTS = 6
 
 
