@@ -104,7 +104,7 @@ async fn head_is_refused_without_a_body() {
 #[tokio::test]
 async fn other_paths_are_the_services() {
     let server = Running::start(Options::default()).await;
-    assert_eq!(server.ask(get("/healthz?full=%")).await.body, "GET /healthz 0");
+    assert_eq!(server.ask(get("/healthz?full=%")).await.body, "GET /healthz?full=% 0");
     let json = post("{\"a\":1}")
         .replace("POST /", "PUT /healthz")
         .replace("application/x-www-form-urlencoded", "application/json");
