@@ -40,7 +40,11 @@ impl Service for Echo {
     }
     async fn other(&self, method: &str, path: &str, body: &[u8]) -> Option<Response> {
         let body = format!("{method} {path} {}", body.len()).into();
-        (path.split('?').next() == Some("/healthz")).then_some(Response { status: 200, content_type: "text/plain", body })
+        (path.split('?').next() == Some("/healthz")).then_some(Response {
+            status: 200,
+            content_type: "text/plain",
+            body,
+        })
     }
     fn log(&self, access: &Access) {
         self.log.lock().unwrap().push(access.clone());
