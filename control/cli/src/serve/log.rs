@@ -46,6 +46,8 @@ pub(super) fn line(level: Level, message: &str, fields: &Value) {
     if let Value::Object(more) = fields {
         object.extend(more.clone());
     }
+    // Formatted first: stderr is not buffered, and a call's line would be a hundred writes.
+    let line = format!("{}\n", Value::Object(object));
     // A log that cannot be written must not stop the service.
-    let _ = writeln!(std::io::stderr().lock(), "{}", Value::Object(object));
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
