@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Calls per second of `vpcd serve`, beside moto's server where both can do the same.
 
-  bench/api/bench.py [--seconds S] [--enis N] [--json]
+  bench/api/bench.py [--seconds S] [--enis N] [--rounds R] [--json]
+  bench/api/bench.py --curve docs/publish-latency.svg [--enis N] [--json]
 
 Needs a release build (`cargo build --release -p vpcd`) and the clients of scripts/install-clients. Both servers run here, one after the
 other within each round, so that what else the machine does meets both alike; medians of the rounds, with the spread.
@@ -243,13 +244,77 @@ def alone(enis, seconds):
     return out
 
 
+def curve(sizes):
+    """One serial change after the other, from call to answer, with more and more interfaces present: size -> (median, p99), ms."""
+    out = {}
+    for size in sizes:
+        server = Vpcd("--ephemeral")
+        try:
+            client = Client(server.address)
+            vpc, subnet = furnish(client, size)
+            group = field(client.call(Action="CreateSecurityGroup", GroupName="g", GroupDescription="g", VpcId=vpc), "groupId")
+            table = field(client.call(Action="CreateRouteTable", VpcId=vpc), "routeTableId")
+            gateway = field(client.call(Action="CreateInternetGateway"), "internetGatewayId")
+            client.call(Action="AttachInternetGateway", VpcId=vpc, InternetGatewayId=gateway)
+            rule = dict(GroupId=group, IpProtocol="tcp", FromPort=9, ToPort=9, CidrIp="198.18.0.0/15")
+            route = dict(RouteTableId=table, DestinationCidrBlock="198.18.0.0/15")
+            changes = [dict(Action="AuthorizeSecurityGroupIngress", **rule), dict(Action="CreateRoute", GatewayId=gateway, **route),
+                       dict(Action="CreateNetworkInterface", SubnetId=subnet),
+                       dict(Action="RevokeSecurityGroupIngress", **rule), dict(Action="DeleteRoute", **route)]
+            changes = [request(change) for change in changes]
+            took = []
+            for n in range(2000):
+                start = time.perf_counter()
+                client.send(changes[n % len(changes)])
+                took.append((time.perf_counter() - start) * 1e3)
+            took.sort()
+            out[size] = took[len(took) // 2], took[len(took) * 99 // 100]
+        finally:
+            server.stop()
+    return out
+
+
+def draw(points, path):
+    """The curve as a picture: interfaces to the right (logarithmic), milliseconds upwards."""
+    import math
+    width, height, left, top = 480, 260, 56, 20
+    sizes = sorted(points)
+    most = max(p99 for _, p99 in points.values()) * 1.2
+    x = lambda size: left + (width - left - 20) * (math.log(size / sizes[0]) / math.log(sizes[-1] / sizes[0]))
+    y = lambda ms: top + (height - top - 40) * (1 - ms / most)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
+           f'<rect width="{width}" height="{height}" fill="white"/>']
+    for ms in (0, most / 3, most * 2 / 3, most):
+        out.append(f'<path d="M{left} {y(ms):.1f}H{width - 20}" stroke="#ddd"/><text x="{left - 6}" y="{y(ms) + 4:.1f}" '
+                   f'text-anchor="end">{ms:.2f} ms</text>')
+    for size in sizes:
+        out.append(f'<text x="{x(size):.1f}" y="{height - 22}" text-anchor="middle">{size:,}</text>')
+    out.append(f'<text x="{width / 2}" y="{height - 6}" text-anchor="middle">interfaces present</text>')
+    for which, name, colour in ((0, "median", "#1f77b4"), (1, "99th percentile", "#d62728")):
+        line = " ".join(f"{x(size):.1f},{y(points[size][which]):.1f}" for size in sizes)
+        out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        out += [f'<circle cx="{x(size):.1f}" cy="{y(points[size][which]):.1f}" r="3" fill="{colour}"/>' for size in sizes]
+        out.append(f'<text x="{left + 10}" y="{top + 12 + 14 * which}" fill="{colour}">{name}</text>')
+    pathlib.Path(path).write_text("\n".join(out) + "\n</svg>\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--enis", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--curve", metavar="SVG", help="instead: draw one serial change's time over the number of interfaces, up to --enis")
     options = parser.parse_args()
+    if options.curve:
+        points = curve([size for size in (100, 300, 1000, 3000, 10000, 30000) if size <= options.enis])
+        draw(points, options.curve)
+        if options.json:
+            print(json.dumps({size: dict(zip(("median", "p99"), ms)) for size, ms in points.items()}))
+        else:
+            for size, (median, p99) in points.items():
+                print(f"{size:>7} interfaces: median {median:.3f} ms, p99 {p99:.3f} ms")
+        return
     rounds = {"vpcd": [], "vpcd durable": [], "moto": []}
     for i in range(options.rounds):
         print(f"round {i + 1} of {options.rounds}", file=sys.stderr)

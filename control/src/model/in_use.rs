@@ -1,7 +1,8 @@
-//! Which private and IPv6 addresses are taken.
+//! Which private and IPv6 addresses are taken, and which IPv4 blocks.
 
 use super::types::Id;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
+use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Addresses in use by VPC, with the state of each subnet's IPv4 block beside them.
@@ -9,6 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 pub(super) struct InUse {
     owners: HashTrieMapSync<Id, RedBlackTreeMapSync<IpAddr, Id>>,
     subnets: HashTrieMapSync<Id, Fill>,
+    /// Subnets of each VPC by their first address. Their blocks share none, so that the last one that begins before a block's end is the
+    /// only one to ask whether it reaches into the block.
+    blocks: HashTrieMapSync<Id, RedBlackTreeMapSync<Ipv4Addr, (Ipv4Net, Id)>>,
 }
 
 /// How full a subnet's IPv4 block is.
@@ -38,6 +42,28 @@ impl InUse {
     pub(super) fn between(&self, vpc: &str, first: Ipv4Addr, last: Ipv4Addr) -> usize {
         let Some(here) = self.owners.get(vpc).filter(|_| first <= last) else { return 0 };
         here.range(IpAddr::V4(first)..=IpAddr::V4(last)).count()
+    }
+
+    /// The subnet of a VPC that shares an address with a block.
+    pub(super) fn subnet_in(&self, vpc: &str, block: Ipv4Net) -> Option<&Id> {
+        let (_, (last, id)) = self.blocks.get(vpc)?.range(..=block.broadcast()).next_back()?;
+        (last.broadcast() >= block.network()).then_some(id)
+    }
+
+    /// A VPC has one more subnet.
+    pub(super) fn take_block(&mut self, vpc: &str, block: Ipv4Net, subnet: &str) {
+        let mut here = self.blocks.get(vpc).cloned().unwrap_or_default();
+        here.insert_mut(block.network(), (block, subnet.into()));
+        self.blocks.insert_mut(vpc.into(), here);
+    }
+
+    /// A subnet is gone.
+    pub(super) fn release_block(&mut self, vpc: &str, block: Ipv4Net) {
+        let Some(here) = self.blocks.get_mut(vpc) else { return };
+        here.remove_mut(&block.network());
+        if here.is_empty() {
+            self.blocks.remove_mut(vpc);
+        }
     }
 
     /// Where to look for a free address, given the first one that may be assigned.

@@ -23,7 +23,7 @@ impl Model {
     /// CreateNetworkAcl: denies everything until entries are added (NACL-05, NACL-12).
     pub fn create_network_acl(&mut self, vpc: &str) -> Result<Id> {
         self.find::<Vpc>(vpc)?;
-        if self.network_acls.by(vpc).count() >= self.scalars.limits.nacls_per_vpc {
+        if self.network_acls.count(vpc) >= self.scalars.limits.nacls_per_vpc {
             return refuse(
                 "NetworkAclLimitExceeded",
                 format!("The maximum number of network ACLs for {vpc} has been reached."),

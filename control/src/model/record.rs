@@ -121,6 +121,9 @@ impl Model {
         for (kind, value) in records {
             model.put_back(kind, value).map_err(|e| format!("a record of kind '{kind}' cannot be read: {e}"))?;
         }
+        for s in model.subnets.iter() {
+            model.in_use.take_block(&s.vpc, s.cidr, &s.id);
+        }
         let taken: Vec<(Id, Id, Id, IpAddr)> = model
             .interfaces
             .iter()

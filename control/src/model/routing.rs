@@ -15,7 +15,7 @@ impl Model {
     /// CreateRouteTable (RT-27).
     pub fn create_route_table(&mut self, vpc: &str) -> Result<Id> {
         let blocks: Vec<IpNet> = self.find::<Vpc>(vpc)?.all_blocks().collect();
-        if self.route_tables.by(vpc).count() >= self.scalars.limits.route_tables_per_vpc {
+        if self.route_tables.count(vpc) >= self.scalars.limits.route_tables_per_vpc {
             return refuse(
                 "RouteTableLimitExceeded",
                 format!("The maximum number of route tables for {vpc} has been reached."),

@@ -65,6 +65,10 @@ impl<T: HasId + Clone> Shelf<T> {
     pub fn by(&self, key: &str) -> impl Iterator<Item = &T> {
         self.keyed.get(key).into_iter().flat_map(|places| places.iter()).filter_map(|at| self.items.get(at))
     }
+    /// How many have `key` among their keys.
+    pub fn count(&self, key: &str) -> usize {
+        self.keyed.get(key).map_or(0, |places| places.size())
+    }
     /// How many there are.
     pub fn len(&self) -> usize {
         self.items.size()

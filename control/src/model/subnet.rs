@@ -71,14 +71,14 @@ impl Model {
         if !(16..=28).contains(&cidr.prefix_len()) || !v.blocks.iter().any(|b| b.cidr.contains(&cidr)) {
             return refuse("InvalidSubnet.Range", format!("The CIDR '{cidr}' is invalid."));
         }
-        if let Some(s) = self.subnets.by(&request.vpc).find(|s| overlap(s.cidr.into(), cidr.into())) {
+        if let Some(other) = self.in_use.subnet_in(&request.vpc, cidr) {
             return refuse(
                 "InvalidSubnet.Conflict",
-                format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(&s.id)),
+                format!("The CIDR '{cidr}' conflicts with another subnet ({})", self.label(other)),
             );
         }
         let cidr6 = request.cidr6.map(|n| self.subnet_ipv6(&request.vpc, n)).transpose()?;
-        if self.subnets.by(&request.vpc).count() >= self.scalars.limits.subnets_per_vpc {
+        if self.subnets.count(&request.vpc) >= self.scalars.limits.subnets_per_vpc {
             return refuse(
                 "SubnetLimitExceeded",
                 format!("The maximum number of subnets for {} has been reached.", request.vpc),
@@ -88,6 +88,7 @@ impl Model {
         let id = self.new_id("subnet");
         let ipv6 = cidr6.map(|cidr| Block { id: self.new_id("subnet-cidr-assoc"), cidr });
         let acl_association = self.new_id("aclassoc");
+        self.in_use.take_block(&request.vpc, cidr, &id);
         self.subnets.put(Subnet {
             id: id.clone(),
             vpc: request.vpc,
@@ -175,9 +176,11 @@ impl Model {
                 format!("The subnet '{subnet}' has dependencies and cannot be deleted."),
             );
         }
+        let (vpc, cidr) = (s.vpc.clone(), s.cidr);
         if let Some(association) = s.table_association.clone() {
             self.table_associations.take(&association);
         }
+        self.in_use.release_block(&vpc, cidr);
         let reserved: Vec<Id> = self.reservations_of(subnet).map(|r| r.id.clone()).collect();
         for r in reserved {
             self.cidr_reservations.take(&r);

@@ -114,3 +114,28 @@ fn zones_have_one_id_and_a_name_for_each_account() {
         assert_eq!(m.zone_id(&format!("{region}a")), id);
     }
 }
+
+proptest::proptest! {
+    /// Subnets come and go at random; a new one is refused exactly when it shares an address with one that is there (SUB-04).
+    #[test]
+    fn a_subnet_is_refused_exactly_when_it_overlaps_another(
+        steps in proptest::collection::vec((0u32..0x10000, 17u8..=28, proptest::bool::weighted(0.3)), 1..60)
+    ) {
+        let mut m = Model::default();
+        let vpc = m.create_vpc(CreateVpc::new("10.0.0.0/16".parse().unwrap())).unwrap();
+        m.limits_mut().subnets_per_vpc = 1000;
+        let mut there: Vec<(ipnet::Ipv4Net, Id)> = Vec::new();
+        for (address, length, goes) in steps {
+            if goes && !there.is_empty() {
+                let (_, id) = there.swap_remove(address as usize % there.len());
+                m.delete_subnet(&id).unwrap();
+                continue;
+            }
+            let net = ipnet::Ipv4Net::new(std::net::Ipv4Addr::from(0x0a00_0000 | address), length).unwrap().trunc();
+            let free = there.iter().all(|(n, _)| !n.contains(&net) && !net.contains(n));
+            let made = m.create_subnet(CreateSubnet { vpc: vpc.clone(), cidr4: net, cidr6: None, az: None });
+            proptest::prop_assert_eq!(made.is_ok(), free, "{} beside {:?}", net, there);
+            there.extend(made.ok().map(|id| (net, id)));
+        }
+    }
+}
