@@ -1,8 +1,8 @@
 //! Which private and IPv6 addresses are taken, and which IPv4 blocks.
 
 use super::types::Id;
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use ipnet::Ipv4Net;
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Addresses in use by VPC, with the state of each subnet's IPv4 block beside them.
