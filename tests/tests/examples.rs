@@ -97,7 +97,7 @@ fn families_route_alone() {
     both(examples::a_03_5());
 }
 
-// covers: A-03-4 ENI-08 RT-61 RT-96 RT-98
+// covers: A-03-4 ENI-08 RT-61 RT-91 RT-95 RT-96 RT-98
 #[test]
 fn middlebox_on_the_internet_gateway() {
     both(examples::a_03_4());
@@ -167,4 +167,43 @@ fn nat_idle_timeout() {
 #[test]
 fn nat_instance() {
     both(examples::nati_a1());
+}
+
+#[test]
+fn recommended_acls() {
+    let of_the_guide = [examples::nacl_111(), examples::nacl_112(), examples::nacl_113(), examples::nacl_114()];
+    of_the_guide.into_iter().chain([examples::nacl_115(), examples::nacl_120()]).for_each(both);
+}
+
+#[test]
+fn ports_of_clients() {
+    let ranges = [examples::nacl_40(), examples::nacl_41(), examples::nacl_42(), examples::nacl_43()];
+    ranges.into_iter().chain([examples::nacl_44(), examples::nacl_46()]).for_each(both);
+}
+
+#[test]
+fn acls_in_motion() {
+    both(examples::nacl_09());
+    both(examples::nacl_204());
+    both(examples::nacl_207());
+    both(examples::nacl_208());
+    both(examples::nothing_allowed());
+}
+
+#[test]
+fn groups_and_what_they_remember() {
+    let rules = [examples::sg_06(), examples::sg_16(), examples::sg_38(), examples::sg_51(), examples::sg_65()];
+    rules.into_iter().chain([examples::sg_205(), examples::sg_212(), examples::sg_213()]).for_each(both);
+}
+
+#[test]
+fn which_table_and_who_owns_it() {
+    let tables = [examples::rt_02(), examples::rt_41(), examples::rt_70(), examples::rt_93(), examples::s_03_2()];
+    tables.into_iter().chain([examples::s_03_3(), examples::s_03_11(), examples::s_03_15()]).for_each(both);
+}
+
+#[test]
+fn gateway_route_tables() {
+    let steered = [examples::rt_56(), examples::rt_58(), examples::rt_59(), examples::rt_60(), examples::rt_90()];
+    steered.into_iter().chain([examples::rt_92(), examples::a_03_10()]).for_each(both);
 }

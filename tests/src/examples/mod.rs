@@ -2,15 +2,21 @@
 //! configuration with names for its interfaces, and lines: a packet in words, the port it enters by, and where it must end.
 //! `scene` makes configurations, `packet` reads the words, the other files hold the examples by chapter.
 
+mod acls;
 mod filters;
 mod gateways;
 mod packet;
+mod routes;
 mod scene;
+mod state;
 
+pub use acls::*;
 pub use filters::*;
 pub use gateways::*;
 pub use packet::parse as packet;
+pub use routes::*;
 pub use scene::Scene;
+pub use state::*;
 
 use crate::harness::System;
 use crate::history::Input;
@@ -20,7 +26,7 @@ use crate::model::{Kind, Outcome, World};
 /// One line of an example.
 pub enum Line {
     /// (port, packet, end): the end is the name of the port it leaves by, `stage/reason` of a drop (and perhaps ` at ` whom), `reply stage/reason`,
-    /// `reply` or `punt`.
+    /// `reply`, `punt`, or `held` for a fragment that waits for its first.
     Send(&'static str, &'static str, &'static str),
     /// (port, packet, end, end): as `Send`; the first end if `{nat}` is below 32768, else the second.
     SendBy(&'static str, &'static str, &'static str, &'static str),
@@ -40,6 +46,23 @@ pub struct Example {
     pub id: &'static str,
     pub scene: Scene,
     pub lines: Vec<Line>,
+}
+
+/// Lines in words, one each: `PORT | packet | end` is a [`Line::Send`], `left | packet`, `ttl | N` and `wait | MS` are what they say.
+///
+/// # Panics
+///
+/// On a line that is none of these.
+pub fn script(text: &'static str) -> Vec<Line> {
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let line = |l: &'static str| match *l.split('|').map(str::trim).collect::<Vec<_>>() {
+        ["left", packet] => Line::Left(packet),
+        ["ttl", n] => Line::Ttl(n.parse().expect("a TTL")),
+        ["wait", ms] => Line::Wait(ms.parse().expect("milliseconds")),
+        [port, packet, end] => Line::Send(port, packet, end),
+        _ => panic!("no line of an example: {l}"),
+    };
+    lines.map(line).collect()
 }
 
 /// Runs an example; what was not as it should be.
@@ -65,7 +88,12 @@ pub fn run(example: &Example, system: &mut dyn System) -> Result<(), String> {
                 now += 1_000_000;
                 let done = system.run(&[Input { seq, ts: now, port, bytes }]);
                 seq += 1;
-                let Some(done) = done.last() else { return Err(format!("{}: {text}: nothing", example.id)) };
+                let Some(done) = done.last() else {
+                    if *end == "held" {
+                        continue;
+                    }
+                    return Err(format!("{}: {text}: nothing", example.id));
+                };
                 let mut got = ending(names, &done.outcome);
                 if let (true, Some(at)) = (end.contains(" at "), done.outcome.at) {
                     got = format!("{got} at {at:?}");

@@ -147,12 +147,11 @@ pub(super) fn rule(proto: &str, ports: &str, peer: &str) -> SgRule {
     SgRule { peer, what: what(proto, ports) }
 }
 
-/// The entries of one direction.
+/// The entries of one direction; they may stand side by side, as the tables of the rules are printed.
 pub(super) fn entries(text: &str, way: &str) -> Vec<NaclEntry> {
     let mut all = Vec::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let [w, number, action, proto, ports, cidr] = words[..]
+    for words in text.split_whitespace().collect::<Vec<_>>().chunks(6) {
+        if let [w, number, action, proto, ports, cidr] = *words
             && w == way
         {
             let number = number.parse().unwrap_or(0);
