@@ -9,6 +9,7 @@ pub mod engine;
 pub mod nat;
 pub mod pipeline;
 pub mod session;
+mod shares;
 pub mod topology;
 
 pub use vpcd_tables as tables;

@@ -1,6 +1,6 @@
 //! What a worker counts. Nothing disappears: received + originated + extra pieces = sent + consumed + dropped + held.
 
-use crate::pipeline::{Kind, Reason, Stage, Verdict};
+use crate::pipeline::{At, Kind, Reason, Stage, Verdict};
 use crate::topology::PortNo;
 
 const REASONS: usize = Reason::ALL.len();
@@ -12,6 +12,8 @@ pub struct PortCounters {
     pub received_bytes: u64,
     pub sent: u64,
     pub sent_bytes: u64,
+    /// Packets of new flows dropped because the port held its share of the sessions (SG-206).
+    pub allowance_exceeded: u64,
 }
 
 /// Counters of one worker; a total over workers is their sum.
@@ -79,6 +81,9 @@ impl Counters {
             Kind::Reply | Kind::Punt => self.consumed += 1,
             Kind::Drop => {
                 self.dropped += 1;
+                if verdict.reason == Some(Reason::SessionTableFull) {
+                    self.exceeded(verdict.at);
+                }
                 if let (Some(stage), Some(reason)) = (verdict.stage, verdict.reason) {
                     // Handed over, from a port that no topology knows yet.
                     self.reserve(port as usize + 1);
@@ -86,6 +91,14 @@ impl Counters {
                 }
             }
         }
+    }
+
+    /// Whose share is used up need not be the port that the frame came in by.
+    #[cold]
+    fn exceeded(&mut self, at: Option<At>) {
+        let port = if let Some(At::Eni(eni)) = at { eni.port() } else { crate::topology::INTERNET };
+        self.reserve(port as usize + 1);
+        self.ports[port as usize].allowance_exceeded += 1;
     }
 
     /// Counters of a port.
@@ -123,6 +136,7 @@ impl Counters {
             a.received_bytes += b.received_bytes;
             a.sent += b.sent;
             a.sent_bytes += b.sent_bytes;
+            a.allowance_exceeded += b.allowance_exceeded;
         }
         for (a, b) in self.drops.iter_mut().zip(&other.drops) {
             b.iter().for_each(|&(cell, frames)| count(a, cell, frames));

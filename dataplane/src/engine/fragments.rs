@@ -1,20 +1,23 @@
 //! Shallow reassembly: later fragments learn the ports of their first one; none is put together (NACL-207, NAT-78).
 //!
 //! The table answers what to do with a fragment before anything else is asked about it. It is bounded in datagrams, fragments
-//! and frames, fails closed, and forgets a datagram 30 seconds after its first-seen fragment.
+//! and frames, shares its places between the ports, fails closed, and forgets a datagram 30 seconds after its first-seen fragment.
 
 use crate::pipeline::Reason;
+use crate::shares::Shares;
 use crate::topology::PortNo;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use vpcd_wire::{Frame, Packet};
 
 /// Datagrams remembered per table.
-const DATAGRAMS: usize = 1024;
+const DATAGRAMS: u32 = 1024;
 /// Fragments remembered per datagram.
 const PIECES: usize = 64;
 /// Frames held per datagram until its first fragment comes.
 const HELD: usize = 16;
+/// Frames held per table: what they take of memory is bounded by this times the largest frame.
+const HELD_IN_ALL: u32 = 128;
 const LIFETIME_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,17 +50,29 @@ pub enum Fate {
 }
 
 /// The fragments of one shard.
-#[derive(Default)]
 pub struct Fragments {
     table: HashMap<Datagram, Entry, foldhash::quality::RandomState>,
     /// In order of `since`.
     order: VecDeque<(u64, Datagram)>,
+    datagrams: Shares,
+    held: Shares,
+}
+
+impl Default for Fragments {
+    fn default() -> Fragments {
+        Fragments {
+            table: HashMap::default(),
+            order: VecDeque::new(),
+            datagrams: Shares::of(DATAGRAMS),
+            held: Shares::of(HELD_IN_ALL),
+        }
+    }
 }
 
 impl Fragments {
     /// Frames held at the moment.
     pub fn held(&self) -> usize {
-        self.table.values().map(|e| e.held.len()).sum()
+        self.held.used()
     }
 
     /// Decides about one fragment. `now` in milliseconds. The frame comes back in every case but `Held` ([`Fate::Go`] leaves it in `frame`).
@@ -74,9 +89,10 @@ impl Fragments {
             proto: if packet.has(Packet::V6) { 0 } else { packet.proto },
         };
         if !self.table.contains_key(&key) {
-            if self.table.len() >= DATAGRAMS {
+            if !self.datagrams.admit(key.ingress) {
                 return Fate::Drop(Reason::FragmentTableFull, std::mem::take(frame), Vec::new());
             }
+            self.datagrams.take(key.ingress);
             self.order.push_back((now, key));
             let entry = Entry { since: now, ports: None, poisoned: false, pieces: Vec::new(), held: Vec::new() };
             self.table.insert(key, entry);
@@ -90,6 +106,7 @@ impl Fragments {
         if entry.poisoned || overlaps {
             entry.poisoned = true;
             let held = std::mem::take(&mut entry.held);
+            self.held.give(key.ingress, held.len());
             return Fate::Drop(Reason::FragmentOverlap, std::mem::take(frame), held.into_iter().map(|h| h.0).collect());
         }
         if entry.pieces.len() >= PIECES {
@@ -100,17 +117,19 @@ impl Fragments {
             let ports = (packet.proto, packet.sport, packet.dport);
             entry.ports = Some(ports);
             let held = std::mem::take(&mut entry.held);
+            self.held.give(key.ingress, held.len());
             return Fate::Go(*packet, held.into_iter().map(|(f, p)| (f, with_ports(p, ports))).collect());
         }
         if let Some(ports) = entry.ports {
             entry.pieces.push(piece);
             return Fate::Go(with_ports(*packet, ports), Vec::new());
         }
-        if entry.held.len() >= HELD {
+        if entry.held.len() >= HELD || !self.held.admit(key.ingress) {
             return Fate::Drop(Reason::FragmentTableFull, std::mem::take(frame), Vec::new());
         }
         entry.pieces.push(piece);
         entry.held.push((std::mem::take(frame), *packet));
+        self.held.take(key.ingress);
         Fate::Held
     }
 
@@ -123,6 +142,8 @@ impl Fragments {
             self.order.pop_front();
             if let Some(entry) = self.table.remove(&key) {
                 debug_assert_eq!(entry.since, since);
+                self.datagrams.give(key.ingress, 1);
+                self.held.give(key.ingress, entry.held.len());
                 late.extend(entry.held.into_iter().map(|h| h.0));
             }
         }

@@ -8,7 +8,9 @@
 mod counters;
 mod fragments;
 mod memory;
+mod pace;
 mod paths;
+mod ration;
 mod shard;
 mod steer;
 mod worker;
@@ -16,6 +18,7 @@ mod worker;
 pub use counters::{Counters, PortCounters};
 pub use fragments::{Fate, Fragments};
 pub use memory::{Done, Memory};
+pub use ration::Ration;
 pub use steer::{Place, Steering};
 pub use worker::{Handed, Job, Worker};
 

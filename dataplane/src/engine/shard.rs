@@ -1,6 +1,7 @@
 //! One shard: the flows it owns, and what is done with a packet of them. A hit applies what an earlier walk found; anything
 //! else walks, commits what the walk found, and remembers it.
 
+use super::pace::Pace;
 use super::paths::Paths;
 use super::{Config, Sink};
 use crate::nat::Ports;
@@ -38,6 +39,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Shard {
     pub(super) flows: Flows,
     ports: Ports,
+    pace: Pace,
     /// Latest time seen (ns).
     clock: u64,
     /// Time of the last look at every session (ns).
@@ -53,6 +55,7 @@ impl Shard {
         Shard {
             flows: Flows::new(room, hash),
             ports: Ports::new(number, config.ports_per_slice, hash),
+            pace: Pace::default(),
             clock: 0,
             swept: 0,
             jobs: 0,
@@ -183,8 +186,8 @@ impl Shard {
                 let key = Key::new(frame.port, packet.tuple(frame.bytes()));
                 match self.commit(cx, &plan, &key, packet, now) {
                     Ok(()) => self.send(cx, frame, packet, &plan, sink),
-                    Err(Full) => {
-                        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+                    Err(Full(port)) => {
+                        let at = EniIdx::of_port(port).map_or(At::Internet, At::Eni);
                         let verdict = Verdict::drop(Stage::Engine, Reason::SessionTableFull, Some(at));
                         sink.done(frame, verdict, None);
                     }
@@ -193,6 +196,11 @@ impl Shard {
             Err(Stop::Drop(stage, reason, at)) => sink.done(frame, Verdict::drop(stage, reason, Some(at)), None),
             Err(Stop::Punt) => sink.done(frame, Verdict::PUNT, None),
             Err(Stop::Answer(answer)) => {
+                if let Some((stage, reason, at)) = answer.error()
+                    && !self.pace.admits(frame.port, now_ns)
+                {
+                    return sink.done(frame, Verdict::drop(stage, reason, Some(at)), None);
+                }
                 let verdict = self.answer(cx, &mut frame, packet, answer);
                 sink.originate(frame.port, cx.scratch, &frame);
                 sink.done(frame, verdict, None);
@@ -222,8 +230,8 @@ impl Shard {
             }
         }
         // Making one may have evicted another.
-        if plan.touches().filter_map(state_key).any(|k| self.flows.find(k).is_none()) {
-            return Err(Full);
+        if let Some(lost) = plan.touches().filter_map(state_key).find(|k| self.flows.find(k).is_none()) {
+            return Err(Full(lost.ingress));
         }
         let own = self.flows.find(key);
         let mut peer = None;
@@ -256,7 +264,7 @@ impl Shard {
                 Some(own) => own,
                 None => match self.flows.make(key, peer, now) {
                     Ok(own) => own,
-                    Err(Full) => return Ok(()),
+                    Err(Full(_)) => return Ok(()),
                 },
             };
             self.rest_on(own, peer.filter(|&p| self.flows.slot(p).kind() != Kind::None));

@@ -396,6 +396,11 @@ impl Worker {
         }
     }
 
+    /// Packets that walked the gates so far.
+    pub fn walks(&self) -> u64 {
+        self.counters.walks
+    }
+
     /// Counters so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();

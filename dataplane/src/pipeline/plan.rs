@@ -133,3 +133,15 @@ pub enum Answer {
     /// A segment of no binding (NAT-42).
     Reset(NatIdx),
 }
+
+impl Answer {
+    /// What it reports, if it is an error. Those are paced, other answers are not.
+    pub fn error(&self) -> Option<(Stage, Reason, At)> {
+        match *self {
+            Answer::Neighbour { .. } | Answer::Router => None,
+            Answer::TooBig(stage, at) => Some((stage, Reason::TooBig, at)),
+            Answer::TtlExceeded(nat) => Some((Stage::Natgw, Reason::TtlExceeded, At::Nat(nat))),
+            Answer::Reset(nat) => Some((Stage::Natgw, Reason::NoBinding, At::Nat(nat))),
+        }
+    }
+}

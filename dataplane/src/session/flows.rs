@@ -3,6 +3,7 @@
 use super::index::{Index, MAX_ENTRIES};
 use super::slot::{Kind, Life, Slot, flag};
 use super::{FlowHash, Key};
+use crate::shares::Shares;
 use crate::topology::{PortNo, Timeouts};
 use std::net::IpAddr;
 use vpcd_raw::{huge_pages, prefetch};
@@ -16,9 +17,9 @@ const ACTION_IDLE_MS: u32 = 60_000;
 /// The number of no entry.
 pub const NO_ENTRY: u32 = u32::MAX;
 
-/// No room for the state that a packet needs.
+/// No room for the state that a packet needs: this port has its share (SG-206), or the pool is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct Full(pub PortNo);
 
 /// How full a shard is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,17 +51,17 @@ pub struct Flows {
     index: Index,
     hash: FlowHash,
     free: Vec<u32>,
-    capacity: u32,
+    /// A session is held by the port of its first entry.
+    shares: Shares,
     hand: u32,
-    used: u32,
     /// Idle limits that ENIs asked for; number 0 is the default.
     profiles: Vec<Timeouts>,
 }
 
 impl Flows {
-    /// Room for `sessions` (at least 16).
+    /// Room for `sessions` (at least 16) of one port alone, and an eighth more that only others get.
     pub fn new(sessions: usize, hash: FlowHash) -> Flows {
-        let sessions = sessions.clamp(16, MAX_ENTRIES / 2);
+        let sessions = Shares::pool_for(sessions.max(16)).min(MAX_ENTRIES / 2);
         let mut pairs = Vec::with_capacity(sessions);
         huge_pages(pairs.spare_capacity_mut());
         Flows {
@@ -69,9 +70,8 @@ impl Flows {
             index: Index::with_room_for(sessions * 2),
             hash,
             free: Vec::with_capacity(sessions),
-            capacity: sessions as u32,
+            shares: Shares::of(sessions as u32),
             hand: 0,
-            used: 0,
             profiles: vec![Timeouts::default()],
         }
     }
@@ -79,8 +79,8 @@ impl Flows {
     /// Fill and size.
     pub fn usage(&self) -> Usage {
         Usage {
-            sessions: self.used as usize,
-            capacity: self.capacity as usize,
+            sessions: self.shares.used(),
+            capacity: self.shares.capacity(),
             bytes: self.index.bytes()
                 + self.pairs.capacity() * size_of::<[Slot; 2]>()
                 + self.v6.len() * size_of::<[u128; 2]>()
@@ -211,10 +211,13 @@ impl Flows {
         }
         let entry = match twin.map(|t| t ^ 1) {
             Some(beside) if !self.slot(beside).has(flag::PRESENT) => beside,
-            _ => self.allocate(now, twin)? * 2,
+            _ => self.allocate(key.ingress, now, twin)? * 2,
         };
         if !self.index.insert(hash, entry) {
-            return Err(Full);
+            if entry % 2 == 0 {
+                self.give_back(entry / 2, key.ingress);
+            }
+            return Err(Full(key.ingress));
         }
         if let (IpAddr::V6(s), IpAddr::V6(d)) = (key.tuple.src, key.tuple.dst) {
             self.v6[entry as usize] = [s.into(), d.into()];
@@ -226,28 +229,26 @@ impl Flows {
         Ok(entry)
     }
 
-    fn allocate(&mut self, now: u32, keep: Option<u32>) -> Result<u32, Full> {
-        let pair = match self.free.pop() {
-            Some(pair) => pair,
-            None if self.pairs.len() < self.capacity as usize => {
-                self.pairs.push([Slot::FREE; 2]);
-                self.pairs.len() as u32 - 1
-            }
-            None => {
-                self.hunt(now, keep)?;
-                self.free.pop().ok_or(Full)?
-            }
-        };
-        self.used += 1;
+    fn allocate(&mut self, owner: PortNo, now: u32, keep: Option<u32>) -> Result<u32, Full> {
+        if !self.shares.admit(owner) {
+            self.hunt(owner, now, keep)?;
+        }
+        let pair = self.free.pop().unwrap_or_else(|| {
+            self.pairs.push([Slot::FREE; 2]);
+            self.pairs.len() as u32 - 1
+        });
+        self.shares.take(owner);
         Ok(pair)
     }
 
-    /// Frees at least one session: a dead one, else one that holds only actions, else the first half-open or one-way
-    /// flow met. Sessions that both ends have spoken in are never taken (admission, B3 of the field's complaints).
-    fn hunt(&mut self, now: u32, keep: Option<u32>) -> Result<(), Full> {
+    /// Frees at least one session for `owner`: a dead one, else of those that it holds itself or that a port holds which has more,
+    /// one that holds only actions, else the first half-open or one-way flow met. Sessions that both ends have spoken in are never
+    /// taken (admission, B3 of the field's complaints).
+    fn hunt(&mut self, owner: PortNo, now: u32, keep: Option<u32>) -> Result<(), Full> {
         let keep = keep.map(|k| k / 2);
+        let own = self.shares.held(owner);
         let mut victim: Option<(u8, u32)> = None;
-        for _ in 0..HUNT.min(self.capacity as usize) {
+        for _ in 0..HUNT.min(self.pairs.len()) {
             let pair = self.advance();
             if Some(pair) == keep {
                 continue;
@@ -257,11 +258,13 @@ impl Flows {
                 return Ok(());
             }
             let rank = self.pairs[pair as usize].iter().map(worth).max().unwrap_or(0);
-            if rank < 2 && victim.is_none_or(|(r, _)| rank < r) {
+            let theirs = self.pairs[pair as usize][0].ingress();
+            let may = theirs == owner || self.shares.held(theirs) > own;
+            if rank < 2 && may && victim.is_none_or(|(r, _)| rank < r) {
                 victim = Some((rank, pair));
             }
         }
-        let (_, pair) = victim.ok_or(Full)?;
+        let (_, pair) = victim.ok_or(Full(owner))?;
         self.drop_pair(pair);
         Ok(())
     }
@@ -325,6 +328,7 @@ impl Flows {
     }
 
     fn drop_pair(&mut self, pair: u32) {
+        let owner = self.pairs[pair as usize][0].ingress();
         for side in 0..2 {
             let entry = pair * 2 + side;
             if self.slot(entry).has(flag::PRESENT) {
@@ -335,8 +339,12 @@ impl Flows {
                 }
             }
         }
+        self.give_back(pair, owner);
+    }
+
+    fn give_back(&mut self, pair: u32, owner: PortNo) {
         self.free.push(pair);
-        self.used -= 1;
+        self.shares.give(owner, 1);
     }
 
     /// Every entry in use, for inspection and tests.

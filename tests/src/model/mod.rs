@@ -23,6 +23,8 @@
 //! - A receiver without a port is noticed after its security groups.
 //! - Detaching an ENI ends its tracks; an address that leaves it takes its tracks along (SG-213).
 //! - A fragment for which there is no room is not remembered.
+//! - Which errors the fabric keeps to itself depends on how it spreads flows over shards: the model checks that they are at least as many
+//!   as a single shard would let pass before.
 
 mod neighbours;
 mod outcome;
@@ -255,11 +257,33 @@ impl Model {
             *self.notes.entry(note).or_default() += 1;
         }
         let outcome = end.unwrap_or_else(|stopped| *stopped);
+        let outcome = self.paced(seq, outcome, actual.as_ref());
         if outcome.kind == Kind::Forward {
             let world = &self.world;
             self.state.commit(&touches, &through, flags, self.now, |e| world.enis[e].timeouts);
         }
         outcome
+    }
+}
+
+impl Model {
+    /// An error that the fabric may keep to itself, if it has told this ENI many lately.
+    fn paced(&mut self, seq: u64, outcome: Outcome, actual: Option<&Outcome>) -> Outcome {
+        let (Kind::Reply, Some(stage), Some(reason), Some(at)) =
+            (outcome.kind, outcome.stage, outcome.reason, outcome.at)
+        else {
+            return outcome;
+        };
+        let port = outcome.out.first().map_or(0, |(port, _)| *port);
+        let kept = actual.is_some_and(|a| (a.kind, a.stage, a.reason) == (Kind::Drop, Some(stage), Some(reason)));
+        if !kept {
+            self.state.told.push((port, self.now));
+            return outcome;
+        }
+        if !self.state.told_enough(port, self.now) {
+            self.illegal.push((seq, format!("{stage}/{reason} kept from port {port}, which was told little")));
+        }
+        Outcome::drop(stage, reason, at)
     }
 }
 

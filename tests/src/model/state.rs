@@ -189,9 +189,19 @@ pub struct State {
     pub flows: Vec<Flow>,
     pub bindings: Vec<Binding>,
     pub datagrams: Vec<Datagram>,
+    /// Errors of the fabric: port and time (ns).
+    pub told: Vec<(u32, u64)>,
 }
 
 impl State {
+    /// Whether some shard may have told a port so many errors that it keeps the next to itself: eight at once, sixteen a second.
+    pub fn told_enough(&self, port: u32, now: u64) -> bool {
+        const EVERY: u64 = 62_500_000;
+        let times: Vec<u64> = self.told.iter().filter(|t| t.0 == port).map(|t| t.1).collect();
+        let count = times.len() as u64;
+        (0..).zip(&times).any(|(n, since)| (count - n) * EVERY > 7 * EVERY + (now - since))
+    }
+
     /// The track of (ENI, tuple), dead or alive.
     pub fn track(&self, eni: usize, tuple: Tuple) -> Option<&Track> {
         self.tracks.iter().find(|t| t.eni == eni && t.tuple == tuple)

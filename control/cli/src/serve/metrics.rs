@@ -92,11 +92,16 @@ impl Metrics {
         let mut out = Exposition::default();
         let ports: Vec<(&str, PortCounters)> =
             ports(&topology, &counters).map(|p| (names.port_id(p), counters.port(p))).collect();
-        let by_port: [Series; 4] = [
+        let by_port: [Series; 5] = [
             ("vpcd_port_received_frames_total", "Frames that came in by a port.", |c| c.received),
             ("vpcd_port_received_bytes_total", "Bytes of these frames.", |c| c.received_bytes),
             ("vpcd_port_sent_frames_total", "Frames that went out by a port.", |c| c.sent),
             ("vpcd_port_sent_bytes_total", "Bytes of these frames.", |c| c.sent_bytes),
+            (
+                "vpcd_port_conntrack_allowance_exceeded_total",
+                "Packets of new flows dropped because the port held its share of the sessions.",
+                |c| c.allowance_exceeded,
+            ),
         ];
         for (name, help, value) in by_port {
             out.family(name, "counter", help);

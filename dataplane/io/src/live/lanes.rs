@@ -5,7 +5,7 @@ use crate::poll::{PollError, Poller};
 use crate::port::{Pool, Port, Sent, write_finished};
 use std::io;
 use std::sync::PoisonError;
-use vpcd_dataplane::engine::Sink;
+use vpcd_dataplane::engine::{Ration, Sink};
 use vpcd_dataplane::pipeline::{Deps, Verdict};
 use vpcd_dataplane::topology::PortNo;
 use vpcd_wire::Frame;
@@ -18,6 +18,8 @@ pub(super) struct Lane {
     pub(super) stamped: bool,
     /// What was sent to it is written here too.
     pub(super) output: Option<Capture>,
+    /// Frames to take of it at once.
+    pub(super) ration: Ration,
 }
 
 /// A worker's queues, by the token that the poller has for them, and where each port's is.

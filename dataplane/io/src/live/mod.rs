@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use turn::{Published, Turn};
-use vpcd_dataplane::engine::{BATCH, Config, Counters, Handed};
+use vpcd_dataplane::engine::{BATCH, Config, Counters, Handed, Ration};
 use vpcd_dataplane::nat::SHARDS;
 use vpcd_dataplane::session::Usage;
 use vpcd_dataplane::topology::{PortNo, Topology};
@@ -173,6 +173,7 @@ impl Live {
             stamped: input.is_some(),
             port: queue.open(number, &worker.pool, input.clone().map(|i| (i, &plugged.clock))),
             output: output.clone(),
+            ration: Ration::default(),
         });
         let outcome = self.ask(lanes.map(|lane| move |answer| Order::Plug(lane, answer)));
         let outcome = outcome.into_iter().try_for_each(|answer| answer?);

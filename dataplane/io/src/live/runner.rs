@@ -139,16 +139,16 @@ impl Runner {
 
     fn receive(&mut self, token: u32, frames: &mut Vec<Frame>) -> bool {
         let Some(lane) = self.lanes.get(token) else { return false };
-        match lane.port.recv(frames, BATCH) {
+        let taken = match lane.port.recv(frames, lane.ration.frames()) {
             Ok(0) => return false,
-            Ok(_) => {}
+            Ok(taken) => taken,
             Err(error) => {
                 let port = lane.number;
                 self.lanes.deafen(token, &self.poller);
                 self.report(port, &error);
                 return false;
             }
-        }
+        };
         if !lane.stamped {
             self.clock = self.clock.max(now_ns());
             frames.iter_mut().for_each(|f| f.ts = self.clock);
@@ -156,7 +156,11 @@ impl Runner {
         self.look_up();
         let Some(topology) = &self.topology else { return false };
         let foreign = &mut self.foreign;
+        let walks = self.worker.walks();
         self.worker.receive(topology, frames, &mut self.out, &mut |h| foreign.push(h));
+        if let Some(lane) = self.lanes.get(token) {
+            lane.ration.spent(taken, self.worker.walks() - walks);
+        }
         self.send_off();
         true
     }

@@ -49,7 +49,7 @@ fn both_directions_share_a_session_and_are_found_by_their_keys() {
     assert_eq!(f.find(&Key::new(3, key4(1).tuple)), None, "another port, another entry");
     let third = f.make(&Key::new(3, key4(1).tuple), Some(own), 0).unwrap();
     assert_ne!(third / 2, own / 2, "the place beside is taken");
-    assert_eq!((f.usage().sessions, f.usage().capacity), (2, 16));
+    assert_eq!((f.usage().sessions, f.usage().capacity), (2, 18));
     assert_eq!(f.entries().count(), 3);
     assert_eq!(f.round(), 2);
 }
@@ -57,8 +57,9 @@ fn both_directions_share_a_session_and_are_found_by_their_keys() {
 #[test]
 fn usage_counts_what_is_reserved() {
     // By session: two entries with room for IPv6 addresses, and a place among the free ones; buckets of fifteen at two thirds, rounded up to a power of two.
-    for (sessions, buckets) in [(16, 4), (160, 32), (170, 64)] {
-        let f = flows(sessions);
+    // An eighth of them is for others than the first port.
+    for (asked, sessions, buckets) in [(16, 18, 4), (144, 162, 64), (141, 159, 32)] {
+        let f = flows(asked);
         let expected = Usage { sessions: 0, capacity: sessions, bytes: sessions * (2 * (64 + 32) + 4) + buckets * 64 };
         assert_eq!(f.usage(), expected);
     }
@@ -126,7 +127,7 @@ fn a_full_pool_takes_the_dead_then_mere_actions_then_one_sided_flows_and_nobody_
     for n in 0..16 {
         session(&mut f, &key4(n), 2, 0);
     }
-    assert_eq!(f.make(&key4(100), None, 1), Err(Full), "conversations stay");
+    assert_eq!(f.make(&key4(100), None, 1), Err(Full(1)), "conversations stay");
     assert_eq!(f.usage().sessions, 16);
     // One sided.
     let entry = f.find(&key4(5)).unwrap();
@@ -172,7 +173,7 @@ fn making_the_other_direction_never_evicts_the_first() {
     let own = f.make(&key4(50), None, 0).unwrap();
     f.make(&answer(&key4(50)), Some(own), 0).unwrap();
     // The only one that could go is the one we build on.
-    assert_eq!(f.make(&Key::new(7, key4(50).tuple), Some(own), 0), Err(Full));
+    assert_eq!(f.make(&key4(51), Some(own), 0), Err(Full(1)));
     assert!(f.find(&key4(50)).is_some());
 }
 
@@ -247,4 +248,34 @@ fn what_is_past_the_last_number_of_limits_gets_the_default() {
     }
     assert_eq!(f.profile(&Timeouts { udp: 5000, ..Timeouts::default() }), 0);
     assert_eq!(f.profile(&Timeouts { udp: 1255, ..Timeouts::default() }), 255);
+}
+
+// covers: SG-206
+#[test]
+fn one_port_cannot_have_it_all() {
+    let mut f = flows(16);
+    let from = |port: PortNo, n: u16| Key::new(port, key4(n).tuple);
+    assert!((0..100).all(|n| f.make(&from(1, n), None, 0).is_ok()), "actions make room for each other");
+    assert_eq!((f.usage().sessions, f.usage().capacity), (16, 18), "the last two are for others");
+    assert!(f.make(&from(2, 200), None, 0).is_ok());
+    assert!(f.make(&from(3, 201), None, 0).is_ok());
+    // Now it is full. Who has less takes from who has more, but not the other way round.
+    assert!(f.make(&from(4, 202), None, 0).is_ok());
+    assert_eq!((f.shares.held(1), f.shares.held(4), f.usage().sessions), (15, 1, 18));
+    for n in 300..400 {
+        assert!(f.make(&from(1, n), None, 0).is_ok(), "its own actions make room");
+    }
+    let others = [(2, 200), (3, 201), (4, 202)];
+    assert!(others.iter().all(|&(port, n)| f.find(&from(port, n)).is_some()));
+    // What is dead is anybody's.
+    assert!(f.make(&from(1, 500), None, ACTION_IDLE_MS).is_ok());
+}
+
+#[test]
+fn conversations_of_a_greedy_port_are_its_own_limit() {
+    let mut f = flows(16);
+    let made: Vec<u32> = (0..16).map(|n| session(&mut f, &key4(n), 2, 0)).collect();
+    assert_eq!(f.make(&key4(50), None, 1), Err(Full(1)));
+    assert!(f.make(&Key::new(9, key4(50).tuple), None, 1).is_ok());
+    assert_eq!((0..16).filter_map(|n| f.find(&key4(n))).collect::<Vec<_>>(), made);
 }
