@@ -135,7 +135,7 @@ fn piece(port: PortNo, from: &str, to: &str, id: u16, at: u16, more: bool) -> Fr
     let mut frame = udp_of(from, 9, to, 80, &[7; 56]);
     let bytes = frame.bytes_mut();
     bytes[18..20].copy_from_slice(&id.to_be_bytes());
-    bytes[20..22].copy_from_slice(&(at / 8 | u16::from(more) << 13).to_be_bytes());
+    bytes[20..22].copy_from_slice(&((at / 8) | (u16::from(more) << 13)).to_be_bytes());
     seal(bytes);
     frame.port = port;
     frame
