@@ -1,6 +1,7 @@
 //! The way of one request: body, form, who signed, the call.
 
 use super::auth::{self, Claim};
+use super::document::{self, DocumentError, Encoding};
 use super::form::{self, Members};
 use super::server::{Front, SMALL_BODY};
 use super::sigv4::Message;
@@ -39,6 +40,13 @@ impl From<form::FormError> for Refusal {
     fn from(e: form::FormError) -> Refusal {
         let message = format!("The query string contains a syntax error: {e}");
         Refusal::new(StatusCode::BAD_REQUEST, "MalformedQueryString", message)
+    }
+}
+
+impl From<DocumentError> for Refusal {
+    fn from(e: DocumentError) -> Refusal {
+        let message = format!("The request cannot be read: {e}");
+        Refusal::new(StatusCode::BAD_REQUEST, "SerializationException", message)
     }
 }
 
@@ -92,6 +100,7 @@ impl<S: Service> Front<S> {
             access_key: None,
             action: None,
             request_id: self.ids.next(),
+            encoding: document::asked(&head.headers, head.uri.path()).map_or_else(Encoding::default, |(e, _)| e),
         };
         about.note(&Claim::read(head, query, query));
         about
@@ -147,7 +156,9 @@ impl<S: Service> Front<S> {
     ) -> Result<Response, Refusal> {
         let path = head.uri.path();
         let target = head.uri.path_and_query().map_or(path, |p| p.as_str());
+        let asked = document::asked(&head.headers, path);
         if path != "/"
+            && asked.is_none()
             && let Some(response) = self.service.other(head.method.as_str(), target, body).await
         {
             return Ok(response);
@@ -163,11 +174,21 @@ impl<S: Service> Front<S> {
             let message = format!("The method {} is not supported; use GET or POST.", brief(head.method.as_str()));
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message));
         }
-        if !body.is_empty() {
-            expect_form(&head.headers)?;
-        }
         let query = query?;
-        let mut members = form::join(&query, form::decode(body)?)?;
+        let sent = match asked {
+            None => {
+                if !body.is_empty() {
+                    expect_form(&head.headers)?;
+                }
+                form::decode(body)?
+            }
+            Some((encoding, operation)) => {
+                let mut sent = vec![("Action".to_string(), operation.to_string())];
+                sent.extend(document::members(encoding, body)?);
+                sent
+            }
+        };
+        let mut members = form::join(&query, sent)?;
         about.action = members.iter().find(|(name, _)| name == "Action").map(|(_, value)| value.clone());
         if path != "/" && about.action.is_none() {
             return Err(not_found());
@@ -187,6 +208,7 @@ impl<S: Service> Front<S> {
             region: about.region.clone(),
             access_key: about.access_key.clone(),
             request_id: about.request_id.clone(),
+            encoding: about.encoding,
         };
         Ok(self.service.call(request).await)
     }
@@ -197,6 +219,9 @@ fn pack(response: Response, request_id: &str, close: bool) -> hyper::Response<Fu
     *packed.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = packed.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
+    if response.content_type == "application/cbor" {
+        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }

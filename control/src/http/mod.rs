@@ -1,7 +1,7 @@
 //! HTTP under the EC2 Query API: from a socket to a decoded, authenticated [`Request`], and back.
 //!
 //! [`Server`] accepts connections and bounds what each may cost ([`Options`]); one connection's time limits are in
-//! [`connection`]. A request's way is [`answer`]: read the body, decode the form ([`form`]), find out who signed ([`auth`],
+//! [`connection`]. A request's way is [`answer`]: read the body, decode the form ([`form`]) or what stands for one ([`document`]), find out who signed ([`auth`],
 //! [`sigv4`], [`sigv2`], keys from [`Credentials`]), call the [`Service`]. What an operation means is not known here, nor what
 //! an answer looks like: refusals are written by the service too, as each AWS service has its own form of them.
 
@@ -9,6 +9,7 @@ mod answer;
 mod auth;
 mod connection;
 mod credentials;
+mod document;
 mod form;
 mod id;
 mod server;
@@ -19,8 +20,10 @@ mod tests;
 mod timestamp;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use document::Encoding;
 pub use form::{FormError, decode as decode_form};
 pub use server::{Limits, Options, Server, admissible};
+pub use timestamp::parse as parse_time;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -41,6 +44,8 @@ pub struct Request {
     pub access_key: Option<String>,
     /// UUID that the answer and the log carry.
     pub request_id: String,
+    /// How the answer is to be written.
+    pub encoding: Encoding,
 }
 
 /// An answer, whole.
@@ -63,6 +68,7 @@ pub struct RefusedRequest {
     pub access_key: Option<String>,
     pub action: Option<String>,
     pub request_id: String,
+    pub encoding: Encoding,
 }
 
 /// One finished request, for the log. Texts that the client chose are cut to a length that suits a line.

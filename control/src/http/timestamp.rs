@@ -17,7 +17,7 @@ pub(super) fn since_1970(time: SystemTime) -> i64 {
 }
 
 /// Seconds since 1970 of an ISO 8601 time in UTC: `20150830T123600Z` or `2015-08-30T12:36:00Z`, a fraction allowed.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub fn parse(text: &str) -> Option<i64> {
     let text = text.strip_suffix('Z')?;
     let whole = match text.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() && digits(fraction) => whole,

@@ -7,6 +7,7 @@
 //! MACs) are deterministic, and a later request never changes what an earlier one got.
 
 mod address;
+mod alarm;
 mod cidr;
 mod default_vpc;
 mod dhcp;
@@ -37,6 +38,7 @@ mod vpc;
 mod zones;
 
 pub use address::AssociateAddress;
+pub use alarm::{Comparison, MetricAlarm, MissingData, Statistic};
 pub use dhcp::DhcpOptions;
 pub use filters::{CreateSecurityGroup, IpPermission, rule_text};
 pub(crate) use instance::several_interfaces;
@@ -116,6 +118,7 @@ pub struct Model {
     settings_touched: bool,
     prefix_lists: Shelf<PrefixList>,
     prefix_list_versions: Shelf<PrefixListVersion>,
+    alarms: Shelf<MetricAlarm>,
     /// AWS's own prefix lists; they follow from the Region.
     aws_prefix_lists: Arc<[PrefixList]>,
     /// Private and IPv6 addresses; follows from the interfaces.
@@ -204,6 +207,8 @@ shelves! {
     prefix_lists: PrefixList, "InvalidPrefixListID.NotFound", "prefix list ID";
     /// What customers' prefix lists were before.
     prefix_list_versions: PrefixListVersion, "InvalidParameterValue", "prefix list version";
+    /// Alarms on metrics.
+    alarms: MetricAlarm, "ResourceNotFound", "alarm";
 }
 
 impl Default for Model {
@@ -250,6 +255,7 @@ impl Model {
             settings_touched: false,
             prefix_lists: Shelf::default(),
             prefix_list_versions: Shelf::default(),
+            alarms: Shelf::default(),
             aws_prefix_lists: prefix_list::of_aws("us-east-1"),
             in_use: InUse::default(),
             public_in_use: RedBlackTreeSetSync::default(),

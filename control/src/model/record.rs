@@ -47,6 +47,7 @@ macro_rules! every_shelf {
         $each!(cidr_reservations, "cidr-reservation");
         $each!(prefix_lists, "prefix-list");
         $each!(prefix_list_versions, "prefix-list-version");
+        $each!(alarms, "alarm");
     };
 }
 
