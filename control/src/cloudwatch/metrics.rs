@@ -198,8 +198,8 @@ fn time(p: &Params, name: &str) -> Result<u64> {
 }
 
 fn period(text: &str) -> Result<u64> {
-    match text.parse() {
-        Ok(seconds) if seconds > 0 && seconds % 60 == 0 && seconds <= 86_400 * 365 => Ok(seconds),
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds > 0 && seconds.is_multiple_of(60) && seconds <= 86_400 * 365 => Ok(seconds),
         _ => Err(invalid(format!("Value ({text}) for parameter Period is not a multiple of 60."))),
     }
 }

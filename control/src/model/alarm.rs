@@ -88,7 +88,7 @@ impl Model {
         if a.dimensions.len() > 30 {
             return bad("An alarm has at most 30 dimensions.");
         }
-        if !matches!(a.period, 10 | 30) && (a.period == 0 || a.period % 60 != 0) {
+        if !matches!(a.period, 10 | 30) && (a.period == 0 || !a.period.is_multiple_of(60)) {
             return bad("Period must be 10, 30 or a multiple of 60.");
         }
         let span = u64::from(a.period) * u64::from(a.evaluation_periods);
