@@ -180,12 +180,18 @@ class LiveCase(Case):
         new = {key: n for key, n in new.items() if key[1] == stage or key[2] not in ("no-multicast", "no-owner", "not-mine")}
         self.assertEqual([(key[1], n) for key, n in new.items()], [(stage, 1)], f"{where} > {host}:{port}: {new}")
 
-    def listen(self, where, *ports):
-        """Something that answers on these TCP ports, until the test ends."""
-        process = subprocess.Popen([binary(), "exec", where, "--", sys.executable, TALK, "listen", *map(str, ports)],
+    def listen(self, where, *ports, how="listen"):
+        """Something that answers on these TCP ports (`count`: with the number of bytes it was sent), until the test ends."""
+        process = subprocess.Popen([binary(), "exec", where, "--", sys.executable, TALK, how, *map(str, ports)],
                                    stdout=subprocess.PIPE, text=True)
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
         self.assertEqual(process.stdout.readline(), "listening\n")
+
+    def shell(self, where, text, timeout=20):
+        """What a shell command in an instance prints; it must succeed."""
+        done = self.inside(where, "sh", "-ec", text, timeout=timeout)
+        self.assertEqual(done.returncode, 0, f"{where}: {text}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     def spawn(self, where, *words):
         """Starts a command that goes on until the test ends."""
