@@ -130,32 +130,14 @@ fn one_way_datagrams_take_nothing_from_others() {
     conserved(&m);
 }
 
-/// Piece `from..` of a datagram of its own.
-fn piece(port: PortNo, from: &str, to: &str, id: u16, at: u16, more: bool) -> Frame {
-    let mut frame = udp_of(from, 9, to, 80, &[7; 56]);
-    let bytes = frame.bytes_mut();
-    bytes[18..20].copy_from_slice(&id.to_be_bytes());
-    bytes[20..22].copy_from_slice(&((at / 8) | (u16::from(more) << 13)).to_be_bytes());
-    seal(bytes);
-    frame.port = port;
-    frame
-}
-
-/// Completes an IPv4 header again.
-fn seal(bytes: &mut [u8]) {
-    bytes[24..26].fill(0);
-    let sum: u32 = bytes[14..34].chunks(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]]))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    bytes[24..26].copy_from_slice(&(!(folded as u16)).to_be_bytes());
-}
-
 #[test]
 fn held_fragments_are_bounded_and_others_find_a_place() {
     let mut m = engine(Config::default());
     let (sent, shards) = (60_000u32, 64u64);
     for n in 0..sent {
         // Never a first one: all want to be held.
-        let mut frame = piece(OTHER, "10.0.0.7", &format!("10.0.1.{}", n / 6000 + 10), (n % 6000) as u16, 800, true);
+        let mut frame =
+            piece(OTHER, "10.0.0.7", &format!("10.0.1.{}", n / 6000 + 10), (n % 6000) as u16, 800, 64, true);
         frame.ts = 1_000_000_000 + u64::from(n);
         let done = m.run(vec![frame]);
         assert!(done.iter().all(|d| told(d) == "drop parse fragment-table-full"));
@@ -167,10 +149,10 @@ fn held_fragments_are_bounded_and_others_find_a_place() {
     assert_eq!(counters.held, shards * 114);
     // Another one's datagram waits for its first as ever.
     for id in 0..200 {
-        let mut late = piece(WEB, "10.0.0.5", NET, id, 64, false);
+        let mut late = piece(WEB, "10.0.0.5", NET, id, 64, 64, false);
         late.ts = 2_500_000_000;
         assert_eq!(m.run(vec![late]).len(), 0, "held");
-        let mut first = piece(WEB, "10.0.0.5", NET, id, 0, true);
+        let mut first = piece(WEB, "10.0.0.5", NET, id, 0, 64, true);
         first.ts = 2_500_000_000;
         let done = m.run(vec![first]);
         assert_eq!(done.iter().map(told).collect::<Vec<_>>(), ["drop sg-out no-rule"; 2], "judged, both");

@@ -210,6 +210,40 @@ fn packet(
     Frame::from_bytes(&build(step))
 }
 
+/// Bytes `at..at + len` of what UDP datagram `id` (port 9 to port 80) carries above IPv4.
+pub fn piece(port: PortNo, from: &str, to: &str, id: u16, at: u16, len: usize, more: bool) -> Frame {
+    let mut frame = udp_of(from, 9, to, 80, &vec![7; len - 8]);
+    let bytes = frame.bytes_mut();
+    bytes[18..20].copy_from_slice(&id.to_be_bytes());
+    bytes[20..22].copy_from_slice(&((at / 8) | (u16::from(more) << 13)).to_be_bytes());
+    seal(bytes);
+    frame.port = port;
+    frame
+}
+
+/// The same of an IPv6 datagram.
+pub fn piece6(port: PortNo, from: &str, to: &str, id: u32, at: u16, len: usize, more: bool) -> Frame {
+    let whole = udp_of(from, 9, to, 80, &vec![7; len - 8]);
+    let bytes = whole.bytes();
+    let header = [&[17, 0], &(at | u16::from(more)).to_be_bytes()[..], &id.to_be_bytes()].concat();
+    let mut all = [&bytes[..54], &header, &bytes[54..]].concat();
+    all[18..20].copy_from_slice(&(len as u16 + 8).to_be_bytes());
+    all[20] = 44;
+    let mut frame = Frame::from_bytes(&all);
+    frame.port = port;
+    frame
+}
+
+/// Completes the header of an IPv4 packet again.
+pub fn seal(bytes: &mut [u8]) {
+    bytes[24..26].fill(0);
+    let header = &bytes[14..14 + usize::from(bytes[14] & 15) * 4];
+    let sum: u32 = header.chunks(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]]))).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let folded = (folded & 0xffff) + (folded >> 16);
+    bytes[24..26].copy_from_slice(&(!(folded as u16)).to_be_bytes());
+}
+
 /// Runs one frame at `seconds`.
 pub fn send(engine: &mut Memory, seconds: f64, port: PortNo, mut frame: Frame) -> Done {
     frame.port = port;
