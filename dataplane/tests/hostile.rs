@@ -38,7 +38,7 @@ fn spoofed_sources() {
         refused(&mut m, WEB, udp(from, 1, "10.0.1.6", 53), Stage::SrcDst, Reason::NotMine);
     }
     for from in ["2001:db8:1234:1a00::1b", "2001:db8:1234:1a01::5", "2001:db8:1234:1a00::1", NET6, "fe80::1"] {
-        refused(&mut m, WEB, tcp(from, 1, NET6, 80, "S"), Stage::SrcDst, Reason::NotMine);
+        refused(&mut m, WEB, tcp(from, 1, "2600::9", 80, "S"), Stage::SrcDst, Reason::NotMine);
     }
     assert_eq!(m.usage().sessions, 0);
 }
