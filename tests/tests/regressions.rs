@@ -3,7 +3,8 @@
 use vpcd_tests::examples::Line::{Change, Left, Send, Wait};
 use vpcd_tests::examples::{Example, Line, Scene, run};
 use vpcd_tests::harness::{Alone, Setup};
-use vpcd_tests::model::world::Target::{Eni, Igw, Local, Nat};
+use vpcd_tests::model::world::Target::{Eigw, Eni, Igw, Local, Nat};
+use vpcd_tests::model::world::Vpc;
 
 const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 
@@ -74,6 +75,90 @@ fn an_eni_may_talk_to_its_own_public_address() {
         vec![
             Send("A", "tcp 10.0.0.4:40000 > 198.51.100.1:443 syn", "A"),
             Left("tcp 198.51.100.1:40000 > 10.0.0.4:443"),
+        ],
+    );
+}
+
+// A way remembered while there was no egress-only flow kept alive the flow that came after it, which it does not pass by.
+#[test]
+fn an_egress_only_flow_lives_by_its_own_packets_alone() {
+    let scene = Scene::vpc("10.0.0.0/16", Some("2001:db8:1234:1a00::/56"), true, true)
+        .subnet("10.0.0.0/24", Some("2001:db8:1234:1a00::/64"), &[("::/0", Igw)])
+        .subnet("10.0.1.0/24", Some("2001:db8:1234:1a01::/64"), &[("::/0", Eigw)])
+        .group(ALL)
+        .eni("H", 0, &["2001:db8:1234:1a00::10"], &[0])
+        .eni("BOX", 1, &["2001:db8:1234:1a01::20"], &[0])
+        .unchecked();
+    let inward = "tcp [2001:db8:9::5]:1024 > [2001:db8:1234:1a00::10]:443 syn";
+    both(
+        scene,
+        vec![
+            Send("internet", inward, "H"),
+            // For H, by the other gateway: a flow of its own.
+            Send("BOX", "tcp [2001:db8:1234:1a00::10]:443 > [2001:db8:9::5]:1024 syn", "internet"),
+            Wait(50_000),
+            Send("internet", inward, "H"),
+            Wait(20_000),
+            Send("BOX", "tcp [2001:db8:1234:1a00::10]:443 > [2001:db8:9::5]:1024 syn-ack", "eigw/answer-only"),
+        ],
+    );
+}
+
+// Around a hairpin a packet goes along with the flow that it rests on; a remembered way touched it as if it came against it.
+#[test]
+fn an_answer_from_another_vpc_is_an_answer() {
+    let scene = Scene::vpc("10.0.0.0/16", Some("2001:db8:1234:1b00::/56"), true, true)
+        .subnet("10.0.0.0/24", Some("2001:db8:1234:1b00::/64"), &[("::/0", Eigw)])
+        .subnet("10.2.0.0/24", Some("2001:db8:1234:1c00::/64"), &[("::/0", Igw)])
+        .group(ALL)
+        .group("in udp 443 ::/0\nout tcp 1 ::/0")
+        .eni("A", 0, &["2001:db8:1234:1b00::10"], &[0])
+        .eni("H", 1, &["2001:db8:1234:1c00::20"], &[1]);
+    let ask = "udp [2001:db8:1234:1b00::10]:65535 > [2001:db8:1234:1c00::20]:443";
+    let answer = "udp [2001:db8:1234:1c00::20]:443 > [2001:db8:1234:1b00::10]:65535";
+    both(
+        scene,
+        vec![
+            Change(|w| {
+                let there = &mut w.subnets[1];
+                there.vpc = 1;
+                w.tables[there.table].routes.retain(|(_, target)| *target == Igw);
+                let block6 = "2001:db8:1234:1c00::/56".parse().ok();
+                w.vpcs.push(Vpc { blocks4: vec![there.net4], block6, igw: true, igw_table: None, eigw: false });
+            }),
+            Send("A", ask, "H"),
+            Send("H", answer, "A"),
+            // All of it is dead but the ways.
+            Wait(200_000),
+            Send("A", ask, "H"),
+            Send("H", answer, "A"),
+            Send("A", ask, "H"),
+            // A conversation, which lives longer than a question (SG-203).
+            Wait(60_000),
+            Send("H", answer, "A"),
+        ],
+    );
+}
+
+// The model tracked what a client receives of its own through the gateway; it is the client's sending that is tracked whatever rules say.
+#[test]
+fn what_comes_back_to_its_sender_through_a_gateway_is_not_the_senders_flow() {
+    let scene = Scene::vpc("10.0.0.0/16", None, true, false)
+        .subnet("10.0.0.0/24", None, &[("203.0.113.0/24", Eni(0))])
+        .subnet("10.0.1.0/24", None, &[("203.0.113.0/24", Nat(0))])
+        .group(ALL)
+        .group("out all all 0.0.0.0/0")
+        .eni("BOX", 1, &["10.0.1.4"], &[0])
+        .unchecked()
+        .nat("N", 0, "10.0.0.220", "198.51.100.9");
+    let packet = "udp 10.0.1.6:1433 > 203.0.113.77:40000";
+    both(
+        scene,
+        vec![
+            Send("BOX", packet, "BOX"),
+            Left("udp 10.0.0.220:* > 203.0.113.77:40000"),
+            Change(|w| w.enis[0].groups = vec![1]),
+            Send("BOX", packet, "sg-in/no-rule"),
         ],
     );
 }

@@ -235,7 +235,7 @@ impl Shard {
         }
         let own = self.flows.find(key);
         let mut peer = None;
-        let (mut others, mut own_touched) = (0, false);
+        let (mut others, mut own_touched, mut along) = (0, false, false);
         for touch in plan.touches() {
             let Some(entry) = self.apply(touch, packet, now, cx.topology.generation as u32) else {
                 continue;
@@ -245,6 +245,7 @@ impl Shard {
             } else {
                 let binding = self.flows.slot(entry).kind() == Kind::Binding;
                 others += 1;
+                along |= touch.from_sender();
                 peer = if binding || peer.is_none() { Some(entry) } else { peer };
             }
         }
@@ -257,9 +258,10 @@ impl Shard {
             }
             self.rest_on(own, peer);
         }
-        // A hit touches the state of its own entry: where this way does not, it cannot be remembered there.
+        // A hit touches the state of its own entry: where this way does not, it cannot be remembered there. And it touches that of its
+        // peer as one that comes against the peer's tuple; around a hairpin a packet may go along with it.
         let in_the_way = own.is_some_and(|own| !own_touched && !self.let_go(own, now));
-        if cx.cache && others <= 1 && !in_the_way {
+        if cx.cache && others <= 1 && !along && !in_the_way {
             let own = match own {
                 Some(own) => own,
                 None => match self.flows.make(key, peer, now) {
@@ -349,6 +351,8 @@ impl Shard {
                 let entry = self.flows.find(&key)?;
                 let slot = self.flows.slot_mut(entry)?;
                 if live.is_none() {
+                    // Remembered when there was no flow here to pass by: its way need not.
+                    slot.forget_action();
                     slot.begin(Kind::Flow, false, now);
                 }
                 slot.touch(from_remote, flags, now);

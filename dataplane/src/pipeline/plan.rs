@@ -57,6 +57,17 @@ pub enum Touch {
     Flow { key: Key, from_remote: bool, live: Option<u32> },
 }
 
+impl Touch {
+    /// Whether the packet goes the way of the state's tuple, not against it.
+    pub fn from_sender(&self) -> bool {
+        match *self {
+            Touch::Track { from_owner: along, .. }
+            | Touch::Binding { from_remote: along, .. }
+            | Touch::Flow { from_remote: along, .. } => along,
+        }
+    }
+}
+
 /// At most: sender's track, gateway, receiver's track.
 const MAX_TOUCHES: usize = 4;
 

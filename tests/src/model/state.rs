@@ -236,7 +236,7 @@ impl State {
     pub fn commit(
         &mut self,
         touches: &[Touch],
-        through_nat: &[usize],
+        through_nat: &[(usize, bool)],
         flags: u8,
         now: u64,
         limits: impl Fn(usize) -> Timeouts,
@@ -249,7 +249,7 @@ impl State {
                         if let Some(i) = old {
                             self.tracks[i].life.touch(by_eni, flags, now);
                         }
-                    } else if !untracked || through_nat.contains(&eni) {
+                    } else if !untracked || through_nat.contains(&(eni, by_eni)) {
                         // One packet may pass the same track twice (an ENI that talks to its own public address).
                         if let Some(i) = old {
                             let t = &self.tracks[i];

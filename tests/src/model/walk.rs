@@ -39,7 +39,7 @@ pub(super) struct Walk<'a> {
     pub sender: Option<usize>,
     pub touches: Vec<Touch>,
     /// ENIs whose flow goes through a NAT gateway.
-    pub through_nat: Vec<usize>,
+    pub through_nat: Vec<(usize, bool)>,
     /// Both ends in one subnet and no gateway between.
     pub neighbour: bool,
     /// Cut at the edge.
@@ -499,7 +499,7 @@ impl Walk<'_> {
             return stop("route", "blackhole", At::Subnet(from));
         };
         let subnet = self.world.enis[nat.eni].subnet;
-        self.through_nat.extend(sender);
+        self.through_nat.extend(sender.map(|s| (s, true)));
         if subnet != from {
             self.nacl(subnet, Way::In)?;
         }
@@ -644,7 +644,7 @@ impl Walk<'_> {
             self.nacl(subnet, Way::Out)?;
             self.nacl(there, Way::In)?;
         }
-        self.through_nat.push(owner);
+        self.through_nat.push((owner, false));
         self.deliver(owner)
     }
 }
