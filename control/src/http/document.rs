@@ -21,7 +21,7 @@ pub enum Encoding {
 
 /// What a document is that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DocumentError {
+pub enum DocumentError {
     #[error("the body is not well-formed {0}")]
     Malformed(&'static str),
     #[error("the body is not a structure with named members")]
@@ -46,7 +46,7 @@ pub(super) fn asked<'a>(headers: &'a HeaderMap, path: &'a str) -> Option<(Encodi
 }
 
 /// The members of a document; an empty body is one without members.
-pub(super) fn members(encoding: Encoding, body: &[u8]) -> Result<Vec<(String, String)>, DocumentError> {
+pub fn members(encoding: Encoding, body: &[u8]) -> Result<Vec<(String, String)>, DocumentError> {
     let mut out = Members(Vec::new());
     if body.is_empty() {
         return Ok(out.0);

@@ -20,7 +20,7 @@ mod tests;
 mod timestamp;
 
 pub use credentials::{Credentials, CredentialsError};
-pub use document::Encoding;
+pub use document::{DocumentError, Encoding, members as decode_document};
 pub use form::{FormError, decode as decode_form};
 pub use server::{Limits, Options, Server, admissible};
 pub use timestamp::parse as parse_time;

@@ -127,6 +127,10 @@ impl Coverage {
 
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdicts = ["forward", "reply", "punt", "drop"];
+        let of_frames = |name: &&String| verdicts.iter().any(|v| name.split(' ').next() == Some(v));
+        let judged: u64 = self.counts.iter().filter(|(name, _)| of_frames(name)).map(|(_, n)| n).sum();
+        writeln!(f, "{judged:>9}  frames judged, each under its own configuration and history")?;
         let wanted = Coverage::wanted();
         for name in &wanted {
             writeln!(f, "{:>9}  {name}", self.counts.get(name).unwrap_or(&0))?;
