@@ -178,5 +178,83 @@ class Moves(Network):
         return shown
 
 
+
+class Uses(Network):
+    """What the guide says that more interfaces and addresses are good for."""
+
+    # covers: ENI-09 ENI-07
+    def test_a_management_network_and_a_standby(self):
+        ec2 = self.ec2
+        self.table(self.a, GatewayId=self.igw)
+        admin = ec2.create_security_group(GroupName="admin", Description="admin", VpcId=self.vpc)["GroupId"]
+        managed = ec2.create_security_group(GroupName="managed", Description="managed", VpcId=self.vpc)["GroupId"]
+        ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": admin}]}
+        ec2.authorize_security_group_ingress(GroupId=managed, IpPermissions=[ssh])
+        serving = ec2.create_security_group(GroupName="serving", Description="serving", VpcId=self.vpc)["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=serving, IpProtocol="tcp", FromPort=80, ToPort=82, CidrIp=V4)
+        one, two = (self.launch(self.a, SecurityGroupIds=[serving]) for _ in range(2))
+        office = self.launch(self.b, SecurityGroupIds=[admin])
+        stranger, client = self.launch(self.b), self.launch(self.a)
+        # A network of its own for those who manage.
+        made = ec2.create_network_interface(SubnetId=self.b, PrivateIpAddress="10.0.1.50", Groups=[managed])["NetworkInterface"]
+        ec2.attach_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"], InstanceId=one["InstanceId"], DeviceIndex=1)
+        self.listen(one["InstanceId"], 22, 81)
+        self.passes(office["InstanceId"], "10.0.1.50", 22)
+        self.dropped("sg-in", stranger["InstanceId"], "10.0.1.50", 22)
+        self.dropped("sg-in", office["InstanceId"], one["PrivateIpAddress"], 22)
+        self.dropped("sg-in", office["InstanceId"], "10.0.1.50", 81)
+        self.passes(client["InstanceId"], one["PrivateIpAddress"], 81)
+        # An address goes to the one that stands by.
+        self.listen(two["InstanceId"], 82)
+        shared = dict(PrivateIpAddresses=["10.0.0.200"], AllowReassignment=True)
+        ec2.assign_private_ip_addresses(NetworkInterfaceId=eni(one), **shared)
+        self.passes(client["InstanceId"], "10.0.0.200", 81)
+        ec2.assign_private_ip_addresses(NetworkInterfaceId=eni(two), **shared)
+        self.passes(client["InstanceId"], "10.0.0.200", 82)
+        self.assertIn("refused", self.inside(client["InstanceId"], sys.executable, TALK, "call", "10.0.0.200", "81").stderr)
+
+
+class Main(Network):
+    # covers: A-03-3 RT-23 RT-25 RT-28
+    def test_another_main_table(self):
+        ec2 = self.ec2
+        door = self.subnet(9)
+        self.table(door, GatewayId=self.igw)
+        address = ec2.allocate_address(Domain="vpc")
+        nat = ec2.create_nat_gateway(SubnetId=door, AllocationId=address["AllocationId"])["NatGateway"]["NatGatewayId"]
+        ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+        first, second = self.launch(self.a), self.launch(self.b)
+        own = {host["InstanceId"]: self.public(eni(host)) for host in (first, second)}
+        self.listen("internet", 80)
+
+        def shown(table):
+            found = ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Associations"]
+            return sorted(("main" if each["Main"] else each["SubnetId"]) for each in found)
+
+        def step(old, new, by_new, by_gateway):
+            """What describes the tables, and which hosts go by the new table's NAT gateway, which by the old one's internet gateway."""
+            self.assertEqual([shown(a), shown(b)], [old, new])
+            for host in by_new:
+                self.passes(host["InstanceId"], NET, 80, seen=address["PublicIp"])
+            for host in by_gateway:
+                self.passes(host["InstanceId"], NET, 80, seen=own[host["InstanceId"]])
+
+        filters = [{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "association.main", "Values": ["true"]}]
+        main = ec2.describe_route_tables(Filters=filters)["RouteTables"][0]
+        a, association = main["RouteTableId"], main["Associations"][0]["RouteTableAssociationId"]
+        ec2.create_route(RouteTableId=a, DestinationCidrBlock=V4, GatewayId=self.igw)
+        b = ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=b, DestinationCidrBlock=V4, NatGatewayId=nat)
+        step(["main"], [], [], [first, second])
+        explicit = ec2.associate_route_table(RouteTableId=b, SubnetId=self.b)["AssociationId"]
+        step(["main"], [self.b], [second], [first])
+        ec2.replace_route_table_association(AssociationId=association, RouteTableId=b)
+        step([], sorted(["main", self.b]), [first, second], [])
+        ec2.disassociate_route_table(AssociationId=explicit)
+        step([], ["main"], [first, second], [])
+        ec2.delete_route_table(RouteTableId=a)
+        self.refused("DependencyViolation", ec2.delete_route_table, RouteTableId=b)
+
+
 if __name__ == "__main__":
     unittest.main()

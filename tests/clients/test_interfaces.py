@@ -1,6 +1,8 @@
 """Network interfaces with boto3: life, attachment, attributes, addresses."""
 import unittest
 
+import botocore.exceptions
+
 from vpcd import Case
 
 
@@ -91,6 +93,31 @@ class Life(Interfaces):
             self.assertEqual(during, {k: v for k, v in before.items() if k != "Status"})
             self.ec2.detach_network_interface(AttachmentId=attachment)
             self.assertEqual(self.interface(interface), before)
+
+    # covers: S-03-9
+    def test_what_is_set_without_being_asked(self):
+        instance, plain = self.launch(), self.create()
+        self.attach(plain["NetworkInterfaceId"], instance)
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        igw = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(VpcId=self.vpc, InternetGatewayId=igw)
+        nat = self.ec2.create_nat_gateway(SubnetId=self.subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+        nat = self.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]
+        managed = nat["NatGatewayAddresses"][0]["NetworkInterfaceId"]
+        all = self.ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["NetworkInterfaces"]
+        macs = [each["MacAddress"] for each in all]
+        self.assertEqual(len(set(macs)), 3)
+        self.assertEqual({int(mac[:2], 16) & 3 for mac in macs}, {2}, "locally administered, and no group's")
+        own = {each["Attachment"]["DeviceIndex"]: each for each in all if each.get("Attachment", {}).get("InstanceId") == instance}
+        self.assertEqual([own[n]["Attachment"]["DeleteOnTermination"] for n in (0, 1)], [True, False])
+        self.assertEqual([own[n]["Attachment"]["Status"] for n in (0, 1)], ["attached"] * 2)
+        shown = self.interface(managed)
+        self.assertEqual((shown["InterfaceType"], shown["RequesterManaged"], shown["Status"]), ("nat_gateway", True, "in-use"))
+        with self.assertRaises(botocore.exceptions.ClientError):
+            self.ec2.delete_network_interface(NetworkInterfaceId=managed)
+        with self.assertRaises(botocore.exceptions.ClientError):
+            self.attach(managed, instance, 2)
+        self.assertEqual(self.interface(managed), shown)
 
     # covers: ENI-06
     def test_limits_of_types(self):

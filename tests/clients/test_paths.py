@@ -1,6 +1,9 @@
 """What kernels see of the fabric: MTU on the way to the internet, floods beside established flows, the default group, a guest's own filter."""
+import pathlib
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 from network import NET, NET6, Network, eni, six
@@ -75,6 +78,35 @@ class Floods(Network):
             self.assertEqual(theirs, {}, kind)
 
 
+class Balancer(Network):
+    # covers: NACL-34 NACL-108
+    def test_an_acl_can_stop_health_checks(self):
+        node, target = self.launch(self.a), self.launch(self.b)
+        name, address = node["InstanceId"], target["PrivateIpAddress"]
+        self.listen(target["InstanceId"], 80)
+        # A load balancer's node, as far as its checks go: two states, and a check every 0.2 s.
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        state = pathlib.Path(place.name, "state")
+        check = f"{sys.executable} {TALK} call {address} 80 0.3 > /dev/null 2>&1 && echo healthy > {state} || echo unhealthy > {state}"
+        self.spawn(name, "sh", "-c", f"while :; do {check}; sleep 0.2; done")
+
+        def becomes(wanted):
+            end = time.monotonic() + 5
+            while not state.exists() or state.read_text().strip() != wanted:
+                self.assertLess(time.monotonic(), end, wanted)
+                time.sleep(0.05)
+
+        becomes("healthy")
+        acl = self.ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [self.b]}])["NetworkAcls"][0]["NetworkAclId"]
+        for block in ("0.0.0.0/0", "10.0.0.0/24"):
+            self.ec2.create_network_acl_entry(NetworkAclId=acl, RuleNumber=50, Protocol="-1", RuleAction="deny", Egress=False, CidrBlock=block)
+            becomes("unhealthy")
+            self.ec2.delete_network_acl_entry(NetworkAclId=acl, RuleNumber=50, Egress=False)
+            becomes("healthy")
+        self.assertGreater(sum(n for key, n in self.drops().items() if key[1:] == ("nacl-in", "nacl-rule")), 1)
+
+
 class Guests(Network):
     # covers: SG-101 SG-23 SG-65
     def test_the_default_group(self):
@@ -93,6 +125,33 @@ class Guests(Network):
         self.passes(a["InstanceId"], NET6, 80)
         message = self.refused("CannotDelete", self.ec2.delete_security_group, GroupId=default)
         self.assertEqual(message, f'the specified group: "{default}" name: "default" cannot be deleted by a user')
+
+    # covers: SG-05
+    def test_a_guests_own_filter_is_its_own(self):
+        self.table(self.a, GatewayId=self.igw)
+        host = self.launch(self.a)
+        name = host["InstanceId"]
+        ask = "dig +tries=1 +time=1 @169.254.169.253 example.org > /dev/null || true"
+
+        def sent():
+            return int(self.shell(name, "cat /sys/class/net/eth0/statistics/tx_packets"))
+
+        before = sent()
+        self.shell(name, ask)
+        self.assertGreater(sent(), before)
+        # What the guest drops never comes out of it, and nothing else of it is touched.
+        self.shell(name, """nft 'add table inet own; add chain inet own out { type filter hook output priority 0; };
+            add rule inet own out ip daddr 169.254.0.0/16 drop'""")
+        before = sent()
+        self.shell(name, ask)
+        self.assertEqual(sent(), before)
+        self.listen("internet", 80)
+        self.public(eni(host))
+        self.passes(name, NET, 80)
+        self.shell(name, "nft delete table inet own")
+        before = sent()
+        self.shell(name, ask)
+        self.assertGreater(sent(), before)
 
 
 if __name__ == "__main__":

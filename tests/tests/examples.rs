@@ -1,7 +1,9 @@
 //! The worked examples of the rules, on the model and on the dataplane.
 
 use vpcd_tests::examples::{self, Example, run};
-use vpcd_tests::harness::{Alone, Setup};
+use vpcd_tests::harness::{Alone, Check, Done, Setup, System, replay};
+use vpcd_tests::history::{Input, Step};
+use vpcd_tests::model::{Kind, World};
 
 fn both(example: Example) {
     let setup = Setup { seed: 1, ports_per_slice: 1008 };
@@ -173,6 +175,8 @@ fn nat_instance() {
 fn recommended_acls() {
     let of_the_guide = [examples::nacl_111(), examples::nacl_112(), examples::nacl_113(), examples::nacl_114()];
     of_the_guide.into_iter().chain([examples::nacl_115(), examples::nacl_120()]).for_each(both);
+    let beside_a_vpn = [examples::nacl_116(), examples::nacl_117(), examples::nacl_118(), examples::nacl_119()];
+    beside_a_vpn.into_iter().for_each(both);
 }
 
 #[test]
@@ -206,4 +210,57 @@ fn which_table_and_who_owns_it() {
 fn gateway_route_tables() {
     let steered = [examples::rt_56(), examples::rt_58(), examples::rt_59(), examples::rt_60(), examples::rt_90()];
     steered.into_iter().chain([examples::rt_92(), examples::a_03_10()]).for_each(both);
+}
+
+/// 200 packets within a second that die at a NAT gateway, of five flows.
+fn dying() -> (World, Vec<Input>) {
+    let frame = |n: u64| {
+        let text = format!("udp 10.0.1.5:{} > 203.0.113.5:33434 ttl 1", 40_000 + n % 5);
+        let bytes = examples::packet(&text).expect("a packet in words");
+        Input { seq: n, ts: 1_000_000_000_000 + n * 5_000_000, port: 2, bytes }
+    };
+    (examples::nat_a7().scene.world, (0..200).map(frame).collect())
+}
+
+#[test]
+fn errors_beyond_the_pace_are_kept_and_the_model_agrees() {
+    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let (world, frames) = dying();
+    let steps = [Step::Publish(Box::new(world.clone())), Step::Frames(frames.clone())];
+    assert!(replay(setup, &steps).is_ok());
+    let mut engine = setup.engine(1, true);
+    engine.publish(&world);
+    let replies = engine.run(&frames).iter().filter(|d| d.outcome.kind == Kind::Reply).count();
+    // From one shard, if all five flows are of one, to five.
+    assert!((8 + 15..=5 * (8 + 16)).contains(&replies), "{replies}");
+}
+
+/// A dataplane that says nothing.
+struct Mute<S>(S);
+
+impl<S: System> System for Mute<S> {
+    fn publish(&mut self, next: &World) {
+        self.0.publish(next);
+    }
+    fn run(&mut self, frames: &[Input]) -> Vec<Done> {
+        let mut done = self.0.run(frames);
+        for d in done.iter_mut().filter(|d| d.outcome.kind == Kind::Reply) {
+            (d.outcome.kind, d.outcome.out) = (Kind::Drop, Vec::new());
+        }
+        done
+    }
+    fn finish(&mut self) -> Vec<Done> {
+        self.0.finish()
+    }
+}
+
+#[test]
+fn the_model_does_not_let_the_first_error_be_kept() {
+    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let (world, frames) = dying();
+    let (mut mute, mut check) = (Mute(setup.engine(1, true)), Check::new(setup.model()));
+    mute.publish(&world);
+    check.model.set_world(world);
+    let Err(what) = check.frames(&frames[..1], mute.run(&frames[..1])) else { panic!("it did") };
+    assert!(what.why.contains("was told little"), "{}", what.why);
 }

@@ -245,6 +245,127 @@ pub fn nacl_120() -> Example {
     }
 }
 
+const BESIDE_VPN: &str = "
+in  100 allow tcp 80 0.0.0.0/0              out 100 allow tcp 80  0.0.0.0/0
+in  110 allow tcp 443 0.0.0.0/0             out 110 allow tcp 443 0.0.0.0/0
+in  120 allow tcp 22 192.0.2.0/24           out 120 allow tcp 1433 10.0.1.0/24
+in  130 allow tcp 3389 192.0.2.0/24         out 140 allow tcp 32768-65535 0.0.0.0/0
+in  140 allow tcp 32768-65535 0.0.0.0/0";
+
+const VPN_ONLY: &str = "
+in  100 allow tcp 1433 10.0.0.0/24          out 100 allow all all 172.16.0.0/12
+in  120 allow tcp 22 172.16.0.0/12          out 110 allow tcp 32768-65535 10.0.0.0/24
+in  130 allow tcp 3389 172.16.0.0/12        out 120 allow tcp 32768-65535 172.16.0.0/12
+in  140 allow tcp 32768-65535 172.16.0.0/12";
+
+/// W and D as ever; the corporate network 172.16.0.0/12 is behind HQ, a router in a third subnet, as it would be behind a VPN: what comes from there enters D's
+/// subnet.
+fn with_headquarters(nacls: [&str; 2]) -> Scene {
+    let scene = two(&[("172.16.0.0/12", Target::Eni(2))], nacls).subnet("10.0.2.0/24", None, &[]);
+    scene.eni("HQ", 2, &["10.0.2.4"], &[0]).unchecked()
+}
+
+/// Public subnet beside a VPN: answers come to 32768 and above, nothing else is for hosts inside.
+// covers: NACL-116
+pub fn nacl_116() -> Example {
+    let lines = script(
+        "internet | tcp 203.0.113.5:50000 > 198.51.100.1:80 syn | W
+         W        | tcp 10.0.0.10:80 > 203.0.113.5:50000 syn-ack | internet
+         internet | tcp 203.0.113.5:50000 > 198.51.100.1:443 syn | W
+         internet | tcp 192.0.2.10:50000 > 198.51.100.1:22 syn | W
+         internet | tcp 192.0.2.10:50000 > 198.51.100.1:3389 syn | W
+         internet | tcp 203.0.113.5:50000 > 198.51.100.1:22 syn | nacl-in/nacl-default
+         internet | tcp 203.0.113.5:443 > 198.51.100.1:32768 syn-ack | W
+         internet | tcp 203.0.113.5:443 > 198.51.100.1:32767 syn-ack | nacl-in/nacl-default
+         internet | tcp 203.0.113.5:50000 > 198.51.100.1:3389 syn | nacl-in/nacl-default
+         W        | tcp 10.0.0.10:40000 > 203.0.113.5:443 syn | internet
+         W        | tcp 10.0.0.10:40000 > 203.0.113.5:25 syn | nacl-out/nacl-default
+         W        | tcp 10.0.0.10:40000 > 10.0.1.20:1433 syn | D
+         D        | tcp 10.0.1.20:1433 > 10.0.0.10:40000 syn-ack | W
+         W        | tcp 10.0.0.10:40000 > 10.0.1.20:22 syn | nacl-out/nacl-default at Subnet(0)",
+    );
+    Example { id: "NACL-116", scene: with_headquarters([BESIDE_VPN, VPN_ONLY]), lines }
+}
+
+/// VPN-only subnet: the database for the web, everything outward to headquarters, of which only TCP finds its way back.
+// covers: NACL-117
+pub fn nacl_117() -> Example {
+    let mut lines = script(
+        "HQ | tcp 172.16.0.9:50000 > 10.0.1.20:22 syn | D
+         D  | tcp 10.0.1.20:22 > 172.16.0.9:50000 syn-ack | HQ
+         HQ | tcp 172.16.0.9:50000 > 10.0.1.20:3389 syn | D
+         HQ | tcp 172.16.0.9:50000 > 10.0.1.20:443 syn | nacl-in/nacl-default
+         W  | tcp 10.0.0.10:40000 > 10.0.1.20:1433 syn | D
+         D  | tcp 10.0.1.20:1433 > 10.0.0.10:40000 syn-ack | W
+         D  | tcp 10.0.1.20:40000 > 172.16.0.9:443 syn | HQ
+         HQ | tcp 172.16.0.9:443 > 10.0.1.20:40000 syn-ack | D
+         D  | udp 10.0.1.20:40000 > 172.16.0.9:53 | HQ
+         HQ | udp 172.16.0.9:53 > 10.0.1.20:40000 | nacl-in/nacl-default
+         D  | icmp 10.0.1.20 > 172.16.0.9 8/0 id 1 | HQ
+         HQ | icmp 172.16.0.9 > 10.0.1.20 0/0 id 1 | nacl-in/nacl-default
+         D  | tcp 10.0.1.20:40000 > 203.0.113.5:443 syn | nacl-out/nacl-default",
+    );
+    lines.push(Change(|w| w.nacls[0].outbound.extend(entries("out 150 allow tcp 22 10.0.1.0/24", "out"))));
+    lines.push(Send("W", "tcp 10.0.0.10:40000 > 10.0.1.20:22 syn", "nacl-in/nacl-default at Subnet(1)"));
+    lines.push(Change(|w| {
+        w.nacls[1].outbound.retain(|e| e.number != 100);
+        w.nacls[1].outbound.extend(entries("out 100 allow tcp 443 172.16.0.0/12", "out"));
+    }));
+    lines.push(Send("D", "tcp 10.0.1.20:22 > 172.16.0.9:50000 ack", "HQ"));
+    lines.push(Change(|w| w.nacls[1].outbound.retain(|e| e.number != 120)));
+    lines.push(Send("D", "tcp 10.0.1.20:22 > 172.16.0.9:50000 ack", "nacl-out/nacl-default at Subnet(1)"));
+    lines.push(Send("D", "tcp 10.0.1.20:40000 > 172.16.0.9:443 ack", "HQ"));
+    Example { id: "NACL-117", scene: with_headquarters([BESIDE_VPN, VPN_ONLY]), lines }
+}
+
+/// The IPv6 entries beside a VPN, which carries no IPv6: the database answers, and begins nothing but to high ports next door.
+// covers: NACL-118
+pub fn nacl_118() -> Example {
+    let public = "
+in  150 allow tcp 80 ::/0                   out 150 allow tcp 80  ::/0
+in  160 allow tcp 443 ::/0                  out 160 allow tcp 443 ::/0
+in  170 allow tcp 22 2001:db8:ff::/64       out 170 allow tcp 1433 2001:db8:1234:1::/64
+in  180 allow tcp 3389 2001:db8:ff::/64     out 190 allow tcp 32768-65535 ::/0
+in  190 allow tcp 1024-65535 ::/0";
+    let private = "in 150 allow tcp 1433 2001:db8:1234::/64 out 130 allow tcp 32768-65535 2001:db8:1234::/64";
+    let lines = script(
+        "W        | tcp [2001:db8:1234::10]:40000 > [2001:db8:1234:1::20]:1433 syn | D
+         D        | tcp [2001:db8:1234:1::20]:1433 > [2001:db8:1234::10]:40000 syn-ack | W
+         D        | tcp [2001:db8:1234:1::20]:40000 > [2001:db8:1234::10]:32768 syn | W
+         D        | tcp [2001:db8:1234:1::20]:40000 > [2001:db8:1234::10]:80 syn | nacl-out/nacl-default
+         D        | tcp [2001:db8:1234:1::20]:40000 > [2001:db8:9::5]:443 syn | nacl-out/nacl-default
+         D        | icmp6 [2001:db8:1234:1::20] > [2001:db8:1234::10] 128/0 id 1 | nacl-out/nacl-default
+         W        | tcp [2001:db8:1234::10]:40000 > [2001:db8:1234:1::20]:22 syn | nacl-out/nacl-default
+         internet | tcp [2001:db8:ff::a]:50000 > [2001:db8:1234::10]:22 syn | W
+         internet | tcp [2001:db8:9::5]:50000 > [2001:db8:1234::10]:80 syn | W
+         W        | tcp [2001:db8:1234::10]:80 > [2001:db8:9::5]:50000 syn-ack | internet",
+    );
+    Example { id: "NACL-118", scene: two(&[("::/0", Igw)], [public, private]), lines }
+}
+
+/// A private subnet with nothing but a VPN: headquarters and nobody else.
+// covers: NACL-119
+pub fn nacl_119() -> Example {
+    let private = "
+in  100 allow tcp 22 172.16.0.0/12          out 100 allow all all 172.16.0.0/12
+in  110 allow tcp 3389 172.16.0.0/12        out 120 allow tcp 32768-65535 172.16.0.0/12
+in  120 allow tcp 32768-65535 172.16.0.0/12";
+    let lines = script(
+        "HQ | tcp 172.16.0.9:50000 > 10.0.1.20:22 syn | D
+         D  | tcp 10.0.1.20:22 > 172.16.0.9:50000 syn-ack | HQ
+         HQ | tcp 172.16.0.9:50000 > 10.0.1.20:3389 syn | D
+         HQ | tcp 172.16.0.9:50000 > 10.0.1.20:443 syn | nacl-in/nacl-default
+         D  | tcp 10.0.1.20:40000 > 172.16.0.9:443 syn | HQ
+         HQ | tcp 172.16.0.9:443 > 10.0.1.20:40000 syn-ack | D
+         W  | tcp 10.0.0.10:40000 > 10.0.1.20:22 syn | nacl-in/nacl-default
+         D  | tcp 10.0.1.20:40000 > 10.0.0.10:443 syn | nacl-out/nacl-default
+         D  | tcp 10.0.1.20:40000 > 203.0.113.5:443 syn | nacl-out/nacl-default
+         HQ | tcp 203.0.113.5:50000 > 10.0.1.20:22 syn | nacl-in/nacl-default",
+    );
+    let open = "in 1 allow all all 0.0.0.0/0 out 1 allow all all 0.0.0.0/0";
+    Example { id: "NACL-119", scene: with_headquarters([open, private]), lines }
+}
+
 /// A server whose ACL lets answers go to these client ports alone: the ends of the range get theirs, their neighbours outside do not.
 fn client_ports(id: &'static str, nacl: &str, lines: &'static str) -> Example {
     let nacl = format!("in 100 allow tcp 80 0.0.0.0/0 out 100 allow tcp {nacl} 0.0.0.0/0");
