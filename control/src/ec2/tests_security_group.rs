@@ -248,7 +248,6 @@ fn sg_209_revocation_by_rule_and_by_id() {
     let (_, second) = (authorize(1), text(&authorize(2), "securityGroupRuleId"));
     let revoke = format!("Action=RevokeSecurityGroupIngress&GroupId={group}");
     for (rest, code, message) in [
-        (ports(3), "InvalidPermission.NotFound", "The specified rule does not exist in this security group."),
         (
             format!("{}&SecurityGroupRuleId.1=sgr-0", ports(1)),
             "InvalidSecurityGroupRuleId.NotFound",
@@ -269,11 +268,36 @@ fn sg_209_revocation_by_rule_and_by_id() {
     }
     let (code, _) = refused(&api, &format!("{}&SecurityGroupRuleId.1={second}", revoke.replace("Ingress", "Egress")));
     assert_eq!(code, "InvalidSecurityGroupRuleId.NotFound");
-    let body = ok(&api, &format!("{revoke}&{}", ports(1)));
-    assert_eq!((text(&body, "return"), text(&body, "fromPort")), ("true".into(), "1".into()));
+    // What is not there is told apart from what went.
+    let absent = ports(3).replace("IpPermissions.1", "IpPermissions.2");
+    let body = ok(&api, &format!("{revoke}&{}&{absent}", ports(1)));
+    assert_eq!(text(&body, "return"), "true");
+    let unknown = text(&body, "unknownIpPermissionSet");
+    assert!(unknown.contains("<fromPort>3</fromPort>") && unknown.contains("<cidrIp>10.0.0.0/8</cidrIp>"), "{body}");
+    let revoked = text(&body, "revokedSecurityGroupRuleSet");
+    assert!(revoked.contains("<fromPort>1</fromPort>") && !revoked.contains("<fromPort>3</fromPort>"), "{body}");
     let body = ok(&api, &format!("{revoke}&SecurityGroupRuleId.1={second}"));
     assert_eq!((text(&body, "securityGroupRuleId"), text(&body, "isEgress")), (second, "false".into()));
     assert_eq!(text(&ok(&api, &format!("Action=DescribeSecurityGroups&GroupId.1={group}")), "ipPermissions"), "");
+}
+
+// covers: SG-209
+#[test]
+fn sg_209_in_a_default_vpc_an_absent_rule_is_refused() {
+    let api = api();
+    ok(&api, "Action=CreateDefaultVpc");
+    let group = text(&ok(&api, "Action=DescribeSecurityGroups"), "groupId");
+    let rule = |n: u32| {
+        format!(
+            "GroupId={group}&IpPermissions.{n}.IpProtocol=tcp&IpPermissions.{n}.FromPort={n}&IpPermissions.{n}.ToPort={n}&IpPermissions.{n}.IpRanges.1.CidrIp=10.0.0.0/8"
+        )
+    };
+    ok(&api, &format!("Action=AuthorizeSecurityGroupIngress&{}", rule(1)));
+    let both = format!("Action=RevokeSecurityGroupIngress&{}&{}", rule(1), rule(2).split_once('&').unwrap().1);
+    let refusal =
+        ("InvalidPermission.NotFound".into(), "The specified rule does not exist in this security group.".into());
+    assert_eq!(refused(&api, &both), refusal);
+    assert!(ok(&api, "Action=DescribeSecurityGroups").contains("<fromPort>1</fromPort>"), "the other one stays");
 }
 
 // covers: SG-37 SG-214

@@ -4,11 +4,27 @@ use super::filters::{legal_text, normal_ports};
 use super::*;
 use std::mem::discriminant;
 
+impl IpPermission {
+    /// The rule that it is, normalised (SG-211), without an id.
+    pub(crate) fn rule(&self) -> Result<GroupRule> {
+        Ok(GroupRule {
+            id: Id::new(),
+            protocol: self.protocol,
+            ports: normal_ports(self)?,
+            peer: match &self.peer {
+                RulePeer::Cidr(n) => RulePeer::Cidr(n.trunc()),
+                other => other.clone(),
+            },
+            description: self.description.clone(),
+        })
+    }
+}
+
 impl Model {
     /// The rule that says what a permission says, whatever its description (SG-209).
     pub fn rule_like(&self, group: &str, direction: Direction, permission: &IpPermission) -> Result<&GroupRule> {
         let g = self.find::<SecurityGroup>(group)?;
-        let wanted = bare_rule(permission)?;
+        let wanted = permission.rule()?;
         g.rules(direction).iter().find(|r| r.same(&wanted)).ok_or_else(|| {
             ApiError::new("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
         })
@@ -85,7 +101,7 @@ impl Model {
 
     /// A rule of this permission for a group, without an id yet (SG-32..36, SG-53).
     pub(super) fn legal_rule(&self, group: &SecurityGroup, permission: &IpPermission) -> Result<GroupRule> {
-        let rule = bare_rule(permission)?;
+        let rule = permission.rule()?;
         legal_text("rule description", &rule.description)?;
         match &rule.peer {
             RulePeer::Cidr(_) => {}
@@ -156,20 +172,6 @@ pub(super) fn not_among<'a>(rules: impl IntoIterator<Item = &'a GroupRule>, new:
         _ => protocol,
     };
     refuse("InvalidPermission.Duplicate", format!("the specified rule \"peer: {peer}, {what}, ALLOW\" already exists"))
-}
-
-/// What a permission says, normalised (SG-211).
-fn bare_rule(permission: &IpPermission) -> Result<GroupRule> {
-    Ok(GroupRule {
-        id: Id::new(),
-        protocol: permission.protocol,
-        ports: normal_ports(permission)?,
-        peer: match &permission.peer {
-            RulePeer::Cidr(n) => RulePeer::Cidr(n.trunc()),
-            other => other.clone(),
-        },
-        description: permission.description.clone(),
-    })
 }
 
 fn same_kind(a: &RulePeer, b: &RulePeer) -> bool {
