@@ -241,10 +241,10 @@ impl Sink for Watch {
     }
 }
 
-/// Delay (99th percentile) of one frame of the web server per round, behind what another port hands in first; the frames it handed in.
-fn delay(mut other: impl FnMut(usize, &mut Vec<Frame>)) -> (Duration, usize) {
+/// Delay (99th percentile) of one frame of the web server per round, behind what another port hands in first; the frames that the other handed in.
+fn delay(sessions: usize, mut other: impl FnMut(usize, &mut Vec<Frame>)) -> (Duration, usize) {
     let topology = Topology::default().succeed(lab());
-    let mut worker = Worker::new(0, &Config::default());
+    let mut worker = Worker::new(0, &Config { sessions, ..Config::default() });
     let mut watch = Watch::default();
     let one = |worker: &mut Worker, watch: &mut Watch, port, mut frame: Frame| {
         (frame.port, frame.ts) = (port, 2_000_000_000);
@@ -270,23 +270,30 @@ fn delay(mut other: impl FnMut(usize, &mut Vec<Frame>)) -> (Duration, usize) {
     (delays[delays.len() * 99 / 100], total)
 }
 
-/// Beside a port that is busy with one flow, and beside one that only begins flows. Reported, never judged by the clock:
-/// `cargo test -p vpcd-dataplane --test floods -- --nocapture delay`.
-#[test]
-fn delay_beside_a_flood() {
-    let (quiet, busy) = delay(|room, frames| {
-        frames.extend((0..room).map(|_| tcp("10.0.1.5", 40_000, NET, 443, "S")));
-    });
+/// A delay, reported, beside a port that sends as many frames of `one` as it may.
+fn beside(what: &str, sessions: usize, mut one: impl FnMut(u32) -> Frame) -> usize {
     let mut n = 0u32;
-    let (flooded, begun) = delay(|room, frames| {
+    let (p99, total) = delay(sessions, |room, frames| {
         frames.extend((0..room).map(|_| {
             n += 1;
-            tcp("10.0.1.5", 40_000, &remote(n), 443, "S")
+            one(n)
         }));
     });
+    println!("p99 delay of the victim beside {what}: {p99:?}");
+    total
+}
+
+/// Beside a port that is busy with one flow, and beside floods of first packets. Reported, never judged by the clock:
+/// `cargo test --release -p vpcd-dataplane --test floods -- --nocapture delay`.
+#[test]
+fn delay_beside_a_flood() {
+    let (room, full) = (65_536, 64 * 16);
+    let rationed = ..=BATCH + 3999 * BATCH / 16;
+    let busy = beside("one established flow", room, |_| tcp("10.0.1.5", 40_000, NET, 443, "S"));
     assert!(busy > 3999 * BATCH, "who begins no flows is not rationed");
-    assert!(begun <= BATCH + 3999 * BATCH / 16);
-    println!(
-        "p99 delay of the victim: {quiet:?} beside established traffic, {flooded:?} beside a flood of first packets"
-    );
+    let syn = |n| tcp("10.0.1.5", 40_000, &remote(n), 443, "S");
+    assert!(rationed.contains(&beside("ever new flows", room, syn)));
+    assert!(rationed.contains(&beside("ever new flows, the table full", full, syn)));
+    let refused = |n| tcp("10.0.1.5", 40_000, &remote(n), 25, "S");
+    assert!(rationed.contains(&beside("refused flows", room, refused)));
 }
