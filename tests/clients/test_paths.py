@@ -76,6 +76,7 @@ class Floods(Network):
             lost = {key: n - before.get(key, 0) for key, n in self.drops().items() if n != before.get(key, 0)}
             theirs = {key: n for key, n in lost.items() if key[0] in mine and key[2] not in quiet}
             self.assertEqual(theirs, {}, kind)
+            self.assertEqual([self.exceeded()[eni(host)] for host in (victim, peer)], [0, 0], kind)
 
 
 class Balancer(Network):

@@ -155,6 +155,12 @@ class LiveCase(Case):
         found = re.findall(r'^vpcd_port_dropped_frames_total\{port="([^"]*)",stage="([^"]*)",reason="([^"]*)"\} (\d+)$', text, re.M)
         return {(port, stage, reason): int(n) for port, stage, reason, n in found}
 
+    def exceeded(self):
+        """Packets of new flows refused so far because a port held its share of the sessions: port -> count."""
+        with urllib.request.urlopen(self.server.endpoint + "/metrics") as answer:
+            text = answer.read().decode()
+        return {port: int(n) for port, n in re.findall(r'^vpcd_port_conntrack_allowance_exceeded_total\{port="([^"]*)"\} (\d+)$', text, re.M)}
+
     def passes(self, where, host, port=None, seen=None):
         """TCP (or ping, without a port) goes through, both ways; `seen`: the address that the other side sees."""
         if port is None:
