@@ -4,6 +4,8 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 from vpcd import ROOT, Case, Server, binary
 
@@ -22,14 +24,16 @@ class Templates(Case):
         self.dir = pathlib.Path(directory.name)
 
     def start(self, *options):
-        server = Server("--hosts", "none", *options)
+        socket = str(self.dir / f"socket-{len(list(self.dir.iterdir()))}")
+        server = Server("--hosts", "none", "--socket", socket, *options)
+        server.socket = socket
         self.addCleanup(server.stop)
         return server
 
     def export(self, server, name="export.yaml", *options):
         """Exports a server's Region into a file that `check` accepts; its path."""
         file = str(self.dir / name)
-        done = vpcd("export", "--endpoint", server.endpoint, "-o", file, *options)
+        done = vpcd("export", "--socket", server.socket, "-o", file, *options)
         self.assertEqual(done.returncode, 0, done.stderr)
         checked = vpcd("check", file)
         self.assertEqual(checked.returncode, 0, checked.stderr)
@@ -102,13 +106,24 @@ class Templates(Case):
         self.assertEqual(json.loads(pathlib.Path(again).read_text())["Resources"],
                          json.loads(self.json_of(server))["Resources"])
 
+    def test_who_may_not_call_gets_no_template(self):
+        """A template holds user data: it comes by the control socket, which is its user's alone."""
+        keys = self.dir / "keys"
+        keys.write_text("[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = secret\n")
+        keys.chmod(0o600)
+        server = self.start("--ephemeral", "--credentials", str(keys), "--template", NAT)
+        self.assertIn("AWS::EC2::NatGateway", pathlib.Path(self.export(server)).read_text())
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(server.endpoint + "/vpcd/export")
+        self.assertEqual(refused.exception.code, 404)
+
     def test_nothing_to_export(self):
-        done = vpcd("export", "--endpoint", self.start("--ephemeral").endpoint)
+        done = vpcd("export", "--socket", self.start("--ephemeral").socket)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("nothing to export", done.stderr)
 
     def json_of(self, server):
-        return vpcd("export", "--endpoint", server.endpoint, "--format", "json").stdout
+        return vpcd("export", "--socket", server.socket, "--format", "json").stdout
 
     def build(self, ec2):
         """A VPC with both families, two subnets, a gateway, a NAT gateway, groups, an ACL, hosts."""

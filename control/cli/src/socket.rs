@@ -1,6 +1,6 @@
 //! The control socket of `vpcd serve`: where it is, and how other commands ask it.
 //!
-//! Each side writes one JSON object per line. A request has a `command` (`status`, `attach`, `detach`) and its members; an answer has
+//! Each side writes one JSON object per line. A request has a `command` (`status`, `attach`, `detach`, `export`) and its members; an answer has
 //! `error` with a text, or what was asked for.
 
 use crate::report::{Failure, Outcome};

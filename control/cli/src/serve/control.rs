@@ -1,8 +1,9 @@
-//! The control socket: what `vpcd status`, `attach` and `detach` ask ([`crate::socket`] says how).
+//! The control socket: what `vpcd status`, `attach`, `detach` and `export` ask ([`crate::socket`] says how).
 
 use super::log::{self, Level};
 use super::metrics;
 use super::service::Front;
+use crate::export::Format;
 use crate::report::{Failure, Outcome};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -132,6 +133,7 @@ pub(super) enum Command {
     Status,
     Attach { interface: String, to: Binding },
     Detach { interface: String },
+    Export { region: Option<String>, format: Format },
 }
 
 impl Front {
@@ -139,6 +141,10 @@ impl Front {
         match command {
             // Waits until each worker has finished its round.
             Command::Status => tokio::task::block_in_place(|| self.status()),
+            Command::Export { region, format } => {
+                let template = self.export(region.as_deref(), format).await?;
+                Ok(json!({ "template": template }))
+            }
             Command::Attach { interface, to } => self.attach(interface, to).await,
             Command::Detach { interface } => {
                 let answer = json!({ "interface": interface });

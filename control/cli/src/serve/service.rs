@@ -52,8 +52,6 @@ pub(super) struct Front {
     pub(super) bindings: Arc<Bindings>,
     /// Orders for hosts, until the home Region takes them.
     orders: Mutex<Option<Sender<Order>>>,
-    /// Whether only this machine can reach it.
-    on_loopback: bool,
     /// What the home Region begins with, until it does.
     first: Mutex<Option<Model>>,
     /// By name; each comes into being when it is first named.
@@ -98,8 +96,7 @@ impl Front {
         let regions = DashMap::new();
         let metrics = Arc::new(Metrics::new(args.workers.into()));
         let (config, orders, first) = (config.clone(), Mutex::new(orders), Mutex::new(first));
-        let on_loopback = args.listen.ip().is_loopback();
-        let front = Front { config, store, live, hosts, bindings, orders, on_loopback, first, regions, metrics };
+        let front = Front { config, store, live, hosts, bindings, orders, first, regions, metrics };
         front.home().map_err(|e| Failure::user(e.message))?;
         Ok(front)
     }
@@ -196,26 +193,14 @@ impl Front {
         Response { status: 200, content_type: metrics::CONTENT_TYPE, body: body.into_bytes() }
     }
 
-    /// A Region as a template: `region=`, else the home Region; `format=` yaml or json.
-    async fn export(&self, query: &str) -> Response {
-        let wanted =
-            |name: &str| query.split('&').filter_map(|p| p.split_once('=')).find(|(k, _)| *k == name).map(|p| p.1);
-        let region = wanted("region").unwrap_or(&self.config.region);
-        let Some(format) = Format::by_name(wanted("format").unwrap_or("yaml")) else {
-            return text(400, "vpcd: format is yaml or json\n");
-        };
-        let picture = match self.region(region) {
-            Ok(api) => api.region().read(),
-            Err(e) => return text(400, &format!("vpcd: {}\n", e.message)),
-        };
+    /// A Region as a template; the home Region if none is named.
+    pub(super) async fn export(&self, region: Option<&str>, format: Format) -> Result<String, String> {
+        let region = region.unwrap_or(&self.config.region);
+        let picture = self.region(region).map_err(|e| e.message)?.region().read();
         let internet = if region == self.config.region { self.config.internet.clone() } else { Vec::new() };
         // It is read back once, which takes its time where there is much.
         let work = tokio::task::spawn_blocking(move || format.write(&export(&picture.model, &internet)));
-        match work.await {
-            Ok(Ok(template)) => text(200, &template),
-            Ok(Err(why)) => text(404, &format!("vpcd: {why}\n")),
-            Err(e) => text(500, &format!("vpcd: {e}\n")),
-        }
+        work.await.map_err(|e| e.to_string())?
     }
 
     async fn reset(&self) -> Response {
@@ -288,10 +273,9 @@ impl Service for Front {
     }
 
     async fn other(&self, method: &str, target: &str, _body: &[u8]) -> Option<Response> {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = target.split('?').next().unwrap_or(target);
         match (method, path) {
             // Nobody has been authenticated.
-            ("GET", "/vpcd/export") if self.on_loopback => Some(self.export(query).await),
             ("GET", "/healthz") => Some(text(200, "ok\n")),
             ("GET", "/readyz") => Some(self.ready()),
             ("GET", "/metrics") => Some(self.exposition()),
