@@ -243,7 +243,7 @@ fn matches(proto: Option<u8>, (a, b): (i32, i32)) -> Match {
 /// A table's routes by prefix.
 fn routes(numbers: &Numbers, m: &Model, t: &model::RouteTable) -> Vec<Route> {
     let route = |r: &model::Route| Route { prefix: r.destination, target: target(numbers, m, &t.vpc, &r.target) };
-    let mut routes: Vec<Route> = t.routes.iter().map(route).collect();
+    let mut routes: Vec<Route> = m.routes_in_force(t).iter().map(route).collect();
     routes.sort_by_key(|r| r.prefix);
     routes
 }

@@ -87,23 +87,33 @@ fn table_values<'a>(m: &'a Model, t: &'a RouteTable, name: &str) -> Values<'a> {
         "route-table-id" => one(t.id.as_str()),
         "vpc-id" => one(t.vpc.as_str()),
         _ => match name.strip_prefix("route.") {
-            Some(name) => t.routes.iter().flat_map(|r| route_values(m, t, r, name)).collect(),
+            Some("destination-prefix-list-id") => each(t.lists.iter().map(|r| &r.list)),
+            Some(name) => {
+                let own = t.routes.iter().flat_map(|r| route_values(m, t, r, name));
+                own.chain(t.lists.iter().flat_map(|r| target_values(m, t, &r.target, false, name))).collect()
+            }
             None => Vec::new(),
         },
     }
 }
 
 fn route_values<'a>(m: &'a Model, t: &'a RouteTable, r: &'a Route, name: &str) -> Values<'a> {
-    match (name, &r.target, r.destination) {
-        ("destination-cidr-block", _, IpNet::V4(n)) => each([n]),
-        ("destination-ipv6-cidr-block", _, IpNet::V6(n)) => each([n]),
-        ("egress-only-internet-gateway-id", RouteTarget::EgressOnlyGateway(g), _) => one(g.as_str()),
-        ("gateway-id", RouteTarget::Local, _) => one("local"),
-        ("gateway-id", RouteTarget::InternetGateway(g), _) => one(g.as_str()),
-        ("instance-id", RouteTarget::NetworkInterface(e), _) => each(instance_of(m, e)),
-        ("nat-gateway-id", RouteTarget::NatGateway(n), _) => one(n.as_str()),
-        ("origin", ..) => one(origin(r)),
-        ("state", ..) => one(state(m, t, r)),
+    match (name, r.destination) {
+        ("destination-cidr-block", IpNet::V4(n)) => each([n]),
+        ("destination-ipv6-cidr-block", IpNet::V6(n)) => each([n]),
+        _ => target_values(m, t, &r.target, r.local, name),
+    }
+}
+
+fn target_values<'a>(m: &'a Model, t: &'a RouteTable, to: &'a RouteTarget, local: bool, name: &str) -> Values<'a> {
+    match (name, to) {
+        ("egress-only-internet-gateway-id", RouteTarget::EgressOnlyGateway(g)) => one(g.as_str()),
+        ("gateway-id", RouteTarget::Local) => one("local"),
+        ("gateway-id", RouteTarget::InternetGateway(g)) => one(g.as_str()),
+        ("instance-id", RouteTarget::NetworkInterface(e)) => each(instance_of(m, e)),
+        ("nat-gateway-id", RouteTarget::NatGateway(n)) => one(n.as_str()),
+        ("origin", _) => one(origin(local)),
+        ("state", _) => one(state(m, t, to)),
         _ => Vec::new(),
     }
 }
@@ -112,7 +122,16 @@ fn table_members(x: &mut Xml, m: &Model, t: &RouteTable) {
     x.put("routeTableId", &t.id);
     x.put("vpcId", &t.vpc);
     x.put("ownerId", m.account());
-    x.list("routeSet", &t.routes, |x, r| route_members(x, m, t, r));
+    x.within("routeSet", |x| {
+        t.routes.iter().for_each(|r| x.within("item", |x| route_members(x, m, t, r)));
+        t.lists.iter().for_each(|r| {
+            x.within("item", |x| {
+                x.put("destinationPrefixListId", &r.list);
+                target_members(x, m, t, &r.target);
+                x.put("origin", "CreateRoute");
+            });
+        });
+    });
     x.list("associationSet", m.associations_of(&t.id), |x, a| {
         x.put("routeTableAssociationId", &a.id);
         x.put("routeTableId", &t.id);
@@ -133,7 +152,12 @@ fn route_members(x: &mut Xml, m: &Model, t: &RouteTable, r: &Route) {
         IpNet::V4(n) => x.put("destinationCidrBlock", n),
         IpNet::V6(n) => x.put("destinationIpv6CidrBlock", n),
     }
-    match &r.target {
+    target_members(x, m, t, &r.target);
+    x.put("origin", origin(r.local));
+}
+
+fn target_members(x: &mut Xml, m: &Model, t: &RouteTable, target: &RouteTarget) {
+    match target {
         RouteTarget::Local => x.put("gatewayId", "local"),
         RouteTarget::InternetGateway(g) => x.put("gatewayId", g),
         RouteTarget::EgressOnlyGateway(g) => x.put("egressOnlyInternetGatewayId", g),
@@ -147,8 +171,7 @@ fn route_members(x: &mut Xml, m: &Model, t: &RouteTable, r: &Route) {
         }
         RouteTarget::Instance(i) => x.put("instanceId", i),
     }
-    x.put("state", state(m, t, r));
-    x.put("origin", origin(r));
+    x.put("state", state(m, t, target));
 }
 
 /// S-03-7: what the interface hangs on now.
@@ -156,12 +179,12 @@ fn instance_of<'a>(m: &'a Model, interface: &str) -> Option<&'a str> {
     Some(m.interfaces().get(interface)?.attachment.as_ref()?.instance.as_str())
 }
 
-fn origin(r: &Route) -> &'static str {
-    if r.local { "CreateRouteTable" } else { "CreateRoute" }
+fn origin(local: bool) -> &'static str {
+    if local { "CreateRouteTable" } else { "CreateRoute" }
 }
 
-fn state(m: &Model, t: &RouteTable, r: &Route) -> &'static str {
-    if m.route_active(&t.vpc, &r.target) { "active" } else { "blackhole" }
+fn state(m: &Model, t: &RouteTable, target: &RouteTarget) -> &'static str {
+    if m.route_active(&t.vpc, target) { "active" } else { "blackhole" }
 }
 
 /// S-03-8; never seen on the way.
@@ -201,7 +224,10 @@ fn replace_route_table_association(m: &mut Model, p: &Params, x: &mut Xml) -> Re
 fn create_route(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     let table = p.need("RouteTableId")?;
     let (destination, target) = (destination(p)?, target(p, false)?);
-    m.create_route(table, destination, target)?;
+    match destination {
+        Destination::Net(net) => m.create_route(table, net, target)?,
+        Destination::List(list) => m.create_list_route(table, list, target)?,
+    }
     x.done();
     Ok(())
 }
@@ -209,25 +235,40 @@ fn create_route(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
 fn replace_route(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     let table = p.need("RouteTableId")?;
     let (destination, target) = (destination(p)?, target(p, p.flag("LocalTarget")?.unwrap_or(false))?);
-    m.replace_route(table, destination, target)?;
+    match destination {
+        Destination::Net(net) => m.replace_route(table, net, target)?,
+        Destination::List(list) => m.replace_list_route(table, list, target)?,
+    }
     x.done();
     Ok(())
 }
 
 fn delete_route(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
-    m.delete_route(p.need("RouteTableId")?, destination(p)?)?;
+    let table = p.need("RouteTableId")?;
+    match destination(p)? {
+        Destination::Net(net) => m.delete_route(table, net)?,
+        Destination::List(list) => m.delete_list_route(table, list)?,
+    }
     x.done();
     Ok(())
 }
 
+/// Where a route leads from.
+enum Destination<'a> {
+    Net(IpNet),
+    /// A prefix list.
+    List(&'a str),
+}
+
 /// Exactly one destination (RT-03).
-fn destination(p: &Params) -> Result<IpNet> {
+fn destination(p: &Params) -> Result<Destination<'_>> {
     let (v4, v6) = (p.cidr4("DestinationCidrBlock")?, p.cidr6("DestinationIpv6CidrBlock")?);
     match (v4, v6, p.text("DestinationPrefixListId")) {
-        (Some(n), None, None) => Ok(n.into()),
-        (None, Some(n), None) => Ok(n.into()),
-        (None, None, Some(_)) => {
-            refuse("UnsupportedOperation", "Routes whose destination is a prefix list are not supported.")
+        (Some(n), None, None) => Ok(Destination::Net(n.into())),
+        (None, Some(n), None) => Ok(Destination::Net(n.into())),
+        (None, None, Some(list)) => {
+            super::prefix_list::expect_list(list)?;
+            Ok(Destination::List(list))
         }
         (None, None, None) => refuse(
             "MissingParameter",

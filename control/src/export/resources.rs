@@ -446,7 +446,7 @@ impl Writer<'_> {
             }
             let Some(vpc) = self.refer(&t.vpc) else { continue };
             let main = self.m.main_route_table(&t.vpc).is_some_and(|m| m.id == t.id);
-            let bare = t.routes.iter().all(|r| r.local && r.target == RouteTarget::Local);
+            let bare = t.lists.is_empty() && t.routes.iter().all(|r| r.local && r.target == RouteTarget::Local);
             if main && bare && self.user_tags(&t.id).next().is_none() {
                 continue;
             }
@@ -498,6 +498,24 @@ impl Writer<'_> {
                     if r.destination.prefix_len() == 0 { "Default".into() } else { legal(&r.destination.to_string()) };
                 let six = if r.destination.addr().is_ipv6() { "6" } else { "" };
                 let part = self.names.part(&id, &format!("{name}To{to}{six}"));
+                self.put(part, "Route", after, p);
+            }
+            for r in &t.lists {
+                let id = format!("{}|{}", t.id, r.list);
+                let Some((property, target)) = self.target(&t.vpc, &r.target) else {
+                    self.note(&id, format_args!("the route of {name} to {} is a hole: its target is gone", r.list));
+                    continue;
+                };
+                let list = self.refer(&r.list).unwrap_or_else(|| r.list.clone().into());
+                let p = properties! {
+                    "RouteTableId": json!({"Ref": name}), property: target, "DestinationPrefixListId": list
+                };
+                let after = match r.target {
+                    RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
+                    _ => Vec::new(),
+                };
+                let to = self.names.get(&r.list).cloned().unwrap_or_else(|| legal(&r.list));
+                let part = self.names.part(&id, &format!("{name}To{to}"));
                 self.put(part, "Route", after, p);
             }
         }

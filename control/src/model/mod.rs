@@ -21,6 +21,7 @@ mod instance_types;
 mod interface;
 mod key_pair;
 mod limits;
+mod list_routes;
 mod nacl;
 mod nat;
 pub mod parse;

@@ -225,7 +225,7 @@ impl Model {
     /// DeleteManagedPrefixList, once nothing names it; answers what it was.
     pub fn delete_prefix_list(&mut self, id: &str) -> Result<PrefixList> {
         let list = self.own_list(id, None)?;
-        if self.groups_naming(id).next().is_some() {
+        if self.groups_naming(id).next().is_some() || self.tables_naming(id).next().is_some() {
             return refuse("DependencyViolation", format!("resource {id} has a dependent object"));
         }
         for version in 1..list.version {
@@ -250,7 +250,7 @@ impl Model {
 
     /// Puts a changed list in force, unless it is too big for a group that names it; `next`: as its next version.
     fn put_list(&mut self, mut list: PrefixList, next: bool) -> Result<()> {
-        let id = list.id.clone();
+        let (id, family) = (list.id.clone(), list.family);
         let mut trial = self.clone();
         if next {
             if let Some(old) = self.prefix_lists.get(&id) {
@@ -270,7 +270,17 @@ impl Model {
                 trial.rules_fit(&g.egress, &g.egress)?;
             }
         }
-        // The groups mean something else now: whoever watches them is to look again.
+        let tables: Vec<Id> = self.tables_naming(&id).map(|t| t.id.clone()).collect();
+        for t in tables.iter().filter_map(|t| trial.route_tables.get(t)) {
+            if trial.route_count(t, family) > trial.scalars.limits.routes_per_table {
+                return refuse(
+                    "RouteLimitExceeded",
+                    format!("The maximum number of routes has been reached for the route table: {}.", t.id),
+                );
+            }
+        }
+        // They mean something else now: whoever watches them is to look again.
+        tables.iter().for_each(|t| trial.route_tables.edit(t, |_| ()));
         groups.iter().for_each(|g| trial.security_groups.edit(g, |_| ()));
         *self = trial;
         Ok(())

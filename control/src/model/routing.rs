@@ -26,6 +26,7 @@ impl Model {
             id: id.clone(),
             vpc: vpc.into(),
             routes: super::vpc::local_routes(blocks.into_iter()),
+            lists: Vec::new(),
         });
         Ok(id)
     }
@@ -59,7 +60,7 @@ impl Model {
             }
             return refuse("RouteAlreadyExists", format!("The route identified by {destination} already exists."));
         }
-        if count(t, destination.addr().is_ipv6()) >= self.scalars.limits.routes_per_table {
+        if self.route_count(t, AddressFamily::of(&destination)) >= self.scalars.limits.routes_per_table {
             return refuse(
                 "RouteLimitExceeded",
                 format!("The maximum number of routes has been reached for the route table: {table}."),
@@ -269,12 +270,12 @@ impl Model {
         self.associations_of(table).any(|a| !matches!(a.with, AssociatedWith::Gateway(_)))
     }
 
-    fn serves_gateway(&self, table: &str) -> bool {
+    pub(super) fn serves_gateway(&self, table: &str) -> bool {
         self.associations_of(table).any(|a| matches!(a.with, AssociatedWith::Gateway(_)))
     }
 
     /// The target exists, belongs to the table's VPC and carries the family; instances become their interface.
-    fn route_target(&self, table: &str, destination: IpNet, target: RouteTarget) -> Result<RouteTarget> {
+    pub(super) fn route_target(&self, table: &str, destination: IpNet, target: RouteTarget) -> Result<RouteTarget> {
         let vpc = &self.find::<RouteTable>(table)?.vpc;
         let v6 = destination.addr().is_ipv6();
         let foreign = |what: &str, id: &str| {
@@ -452,6 +453,12 @@ impl Model {
                 format!("The main route table {} cannot be associated with a gateway.", t.id),
             );
         }
+        if let Some(r) = t.lists.first() {
+            return refuse(
+                "InvalidParameterValue",
+                format!("The route table {} has a route to a prefix list ({}).", t.id, r.list),
+            );
+        }
         let blocks: Vec<IpNet> = self.vpcs.get(&t.vpc).map(|v| v.all_blocks().collect()).unwrap_or_default();
         for r in &t.routes {
             if !matches!(r.target, RouteTarget::Local | RouteTarget::NetworkInterface(_)) {
@@ -472,9 +479,4 @@ impl Model {
         }
         Ok(())
     }
-}
-
-/// Routes of one family, local ones included (RT-11).
-pub(super) fn count(table: &RouteTable, v6: bool) -> usize {
-    table.routes.iter().filter(|r| r.destination.addr().is_ipv6() == v6).count()
 }

@@ -135,6 +135,16 @@ pub struct RouteTable {
     pub id: Id,
     pub vpc: Id,
     pub routes: Vec<Route>,
+    /// Routes to prefix lists, each list once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListRoute>,
+}
+
+/// A route for every entry of a prefix list (RT-47).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRoute {
+    pub list: Id,
+    pub target: RouteTarget,
 }
 
 /// What a route table is associated with.
@@ -545,7 +555,9 @@ fn keys<'a>(ids: impl IntoIterator<Item = &'a Id>) -> impl Iterator<Item = Cow<'
 has_id! {
     Vpc;
     Subnet: |s| keys([&s.vpc, &s.acl, &s.acl_association]);
-    RouteTable: |t| keys([&t.vpc]).chain(keys(t.routes.iter().filter_map(|r| r.target.id())));
+    RouteTable: |t| keys([&t.vpc])
+        .chain(keys(t.routes.iter().map(|r| &r.target).chain(t.lists.iter().map(|r| &r.target)).filter_map(|t| t.id())))
+        .chain(keys(t.lists.iter().map(|r| &r.list)));
     TableAssociation: |a| keys([&a.table]);
     InternetGateway: |g| keys(&g.vpc);
     EgressOnlyGateway: |g| keys([&g.vpc]);

@@ -54,6 +54,7 @@ impl Model {
             id: self.new_id("rtb"),
             vpc: id.clone(),
             routes: local_routes([IpNet::V4(cidr)].into_iter().chain(ipv6.iter().map(|b| IpNet::V6(b.cidr)))),
+            lists: Vec::new(),
         };
         let main = TableAssociation {
             id: self.new_id("rtbassoc"),
@@ -134,7 +135,7 @@ impl Model {
                 format!("This network '{vpc}' has met its maximum number of allowed CIDRs: {max}"),
             );
         }
-        if tables().any(|t| routing::count(t, false) >= self.scalars.limits.routes_per_table) {
+        if tables().any(|t| self.route_count(t, AddressFamily::V4) >= self.scalars.limits.routes_per_table) {
             return refuse(
                 "RouteLimitExceeded",
                 "The local route of the block would exceed the quota of a route table.",
@@ -172,7 +173,11 @@ impl Model {
             );
         }
         let (acl, group_of) = (v.default_acl.clone(), v.id.clone());
-        if self.route_tables.by(vpc).any(|t| routing::count(t, true) >= self.scalars.limits.routes_per_table) {
+        if self
+            .route_tables
+            .by(vpc)
+            .any(|t| self.route_count(t, AddressFamily::V6) >= self.scalars.limits.routes_per_table)
+        {
             return refuse(
                 "RouteLimitExceeded",
                 "The local route of the block would exceed the quota of a route table.",

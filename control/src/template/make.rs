@@ -218,11 +218,7 @@ fn subnet(m: &mut Model, p: &Props) -> Make<Id> {
 
 fn route(m: &mut Model, p: &Props) -> Make<Id> {
     let table = p.need("RouteTableId")?;
-    let destination = match p.one_of(&["DestinationCidrBlock", "DestinationIpv6CidrBlock"])? {
-        "DestinationCidrBlock" => p.cidr4("DestinationCidrBlock")?.map(IpNet::V4),
-        _ => p.cidr6("DestinationIpv6CidrBlock")?.map(IpNet::V6),
-    }
-    .unwrap_or_default();
+    let destination = p.one_of(&["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"])?;
     let kind =
         p.one_of(&["GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId", "EgressOnlyInternetGatewayId"])?;
     let id = p.need(kind)?;
@@ -233,8 +229,18 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
         "EgressOnlyInternetGatewayId" => RouteTarget::EgressOnlyGateway(id),
         _ => RouteTarget::InternetGateway(id),
     };
-    m.create_route(&table, destination, target).map_err(at(p.pos(kind)))?;
-    Ok(format!("{table}|{destination}"))
+    let net = match destination {
+        "DestinationCidrBlock" => p.cidr4("DestinationCidrBlock")?.map(IpNet::V4),
+        "DestinationIpv6CidrBlock" => p.cidr6("DestinationIpv6CidrBlock")?.map(IpNet::V6),
+        _ => {
+            let list = p.need(destination)?;
+            m.create_list_route(&table, &list, target).map_err(at(p.pos(kind)))?;
+            return Ok(format!("{table}|{list}"));
+        }
+    }
+    .unwrap_or_default();
+    m.create_route(&table, net, target).map_err(at(p.pos(kind)))?;
+    Ok(format!("{table}|{net}"))
 }
 
 fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {

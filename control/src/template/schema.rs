@@ -281,7 +281,7 @@ pub(super) const TYPES: &[Type] = &[
             Prop("NetworkInterfaceId", Text, Optional),
             Prop("InstanceId", Text, Optional),
             Prop("EgressOnlyInternetGatewayId", Text, Optional),
-            Prop("DestinationPrefixListId", Text, Unsupported),
+            Prop("DestinationPrefixListId", Text, Optional),
             Prop("VpcPeeringConnectionId", Text, Unsupported),
             Prop("TransitGatewayId", Text, Unsupported),
             Prop("VpcEndpointId", Text, Unsupported),

@@ -66,6 +66,13 @@ fn target(m: &Model, rng: &mut Rng) -> Option<RouteTarget> {
     })
 }
 
+/// A route to a prefix list that is there: its table and list.
+fn list_route(m: &Model, r: &mut Rng) -> Option<(Id, Id)> {
+    let all: Vec<(Id, Id)> =
+        m.route_tables().iter().flat_map(|t| t.lists.iter().map(|l| (t.id.clone(), l.list.clone()))).collect();
+    all.get(r.below(all.len().max(1))).cloned()
+}
+
 fn destination(m: &Model, rng: &mut Rng) -> ipnet::IpNet {
     let inside = rng.one(m.subnets()).map(|s| ipnet::IpNet::V4(s.cidr)).filter(|_| rng.chance(20));
     inside.unwrap_or_else(|| net(["0.0.0.0/0", "::/0", "192.0.2.0/24", "10.0.0.0/16", "10.1.0.0/16"][rng.below(5)]))
@@ -155,6 +162,19 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
     ("CreateRoute", |m, r| {
         let (table, to, target) = (r.id(m.route_tables())?, destination(m, r), target(m, r)?);
         m.create_route(&table, to, target).ok()
+    }),
+    ("CreateRoute to a list", |m, r| {
+        let (table, list, target) = (r.id(m.route_tables())?, r.id(m.prefix_lists())?, target(m, r)?);
+        m.create_list_route(&table, &list, target).ok()
+    }),
+    ("ReplaceRoute to a list", |m, r| {
+        let (table, list) = list_route(m, r)?;
+        let target = target(m, r)?;
+        m.replace_list_route(&table, &list, target).ok()
+    }),
+    ("DeleteRoute to a list", |m, r| {
+        let (table, list) = list_route(m, r)?;
+        m.delete_list_route(&table, &list).ok()
     }),
     ("ReplaceRoute", |m, r| {
         let t = r.one(m.route_tables())?;

@@ -62,10 +62,24 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
         t.nats.set(n.nats.get(&*nat.id).unwrap() as usize, Arc::new(object));
     }
     for table in m.route_tables().iter() {
-        let routes =
-            table.routes.iter().map(|r| Route { prefix: r.destination, target: target(n, m, &table.vpc, &r.target) });
-        t.route_tables
-            .set(n.route_tables.get(&*table.id).unwrap() as usize, Arc::new(RouteTable::build(routes.collect())));
+        let mut routes: Vec<Route> = table
+            .routes
+            .iter()
+            .map(|r| Route { prefix: r.destination, target: target(n, m, &table.vpc, &r.target) })
+            .collect();
+        // RT-47: lists by id, each entry that nothing has and that no local route has around it.
+        let mut lists: Vec<_> = table.lists.iter().collect();
+        lists.sort_by(|a, b| a.list.cmp(&b.list));
+        for list in lists {
+            for entry in &m.prefix_list(&list.list).unwrap().entries {
+                let prefix = entry.cidr.trunc();
+                let inside = table.routes.iter().any(|r| r.local && r.destination.contains(&prefix));
+                if !inside && !routes.iter().any(|r| r.prefix == prefix) {
+                    routes.push(Route { prefix, target: target(n, m, &table.vpc, &list.target) });
+                }
+            }
+        }
+        t.route_tables.set(n.route_tables.get(&*table.id).unwrap() as usize, Arc::new(RouteTable::build(routes)));
     }
     for a in m.network_acls().iter() {
         let list = |direction| {

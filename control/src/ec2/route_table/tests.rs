@@ -307,3 +307,29 @@ fn a_table_that_is_gone_takes_its_tags_along() {
     let call = format!("Action=DescribeRouteTables&RouteTableId.1={id}");
     assert_eq!(refused(&w.api, &call), ("InvalidRouteTableID.NotFound".into(), message));
 }
+
+// covers: RT-47
+#[test]
+fn rt_47_routes_to_prefix_lists_are_made_shown_replaced_and_deleted() {
+    let w = world();
+    let list = made(
+        &w.api,
+        "Action=CreateManagedPrefixList&PrefixListName=l&AddressFamily=IPv4&MaxEntries=2&Entry.1.Cidr=198.51.100.0/24",
+        "prefixListId",
+    );
+    let to = format!("DestinationPrefixListId={list}");
+    ok(&w.api, &w.route("CreateRoute", &w.custom, &format!("{to}&GatewayId={}", w.igw)));
+    let shown = w.listed(&w.custom, &list);
+    assert_eq!(text(&shown, "destinationPrefixListId"), list);
+    assert_eq!((text(&shown, "gatewayId"), text(&shown, "state")), (w.igw.clone(), "active".into()));
+    let filter =
+        format!("Action=DescribeRouteTables&Filter.1.Name=route.destination-prefix-list-id&Filter.1.Value.1={list}");
+    assert_eq!(texts(&ok(&w.api, &filter), "routeTableId")[0], w.custom);
+    let eni = w.interface();
+    ok(&w.api, &w.route("ReplaceRoute", &w.custom, &format!("{to}&NetworkInterfaceId={eni}")));
+    assert_eq!(text(&w.listed(&w.custom, &list), "networkInterfaceId"), eni);
+    assert_eq!(w.refused(&format!("DestinationPrefixListId=pl-0&GatewayId={}", w.igw)), "InvalidPrefixListID.NotFound");
+    assert_eq!(w.refused(&format!("DestinationPrefixListId=x&GatewayId={}", w.igw)), "InvalidPrefixListID.Malformed");
+    ok(&w.api, &w.route("DeleteRoute", &w.custom, &to));
+    assert_eq!(w.listed(&w.custom, &list), "");
+}

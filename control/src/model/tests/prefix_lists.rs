@@ -159,3 +159,91 @@ fn sg_214_a_list_counts_with_what_it_may_hold() {
         "InvalidPrefixListID.NotFound"
     );
 }
+
+/// A table with 0.0.0.0/0 to the internet gateway, a custom list, and an interface to lead to.
+fn with_table(entries: &[&str]) -> (Model, Id, Id, RouteTarget, RouteTarget) {
+    let mut m = Model::default();
+    let vpc = m.create_vpc(CreateVpc::new("10.0.0.0/16".parse().unwrap())).unwrap();
+    let cidr4 = "10.0.0.0/24".parse().unwrap();
+    let subnet = m.create_subnet(CreateSubnet { vpc: vpc.clone(), cidr4, cidr6: None, az: None }).unwrap();
+    let gateway = m.create_internet_gateway().unwrap();
+    m.attach_internet_gateway(&gateway, &vpc).unwrap();
+    let eni = m.create_network_interface(CreateNetworkInterface { subnet, ..Default::default() }).unwrap();
+    let table = m.create_route_table(&vpc).unwrap();
+    let (igw, eni) = (RouteTarget::InternetGateway(gateway), RouteTarget::NetworkInterface(eni));
+    m.create_route(&table, net("0.0.0.0/0"), igw.clone()).unwrap();
+    let list = m.create_prefix_list(request(10, entries)).unwrap();
+    (m, table, list, igw, eni)
+}
+
+/// Where packets to an address go: the longest prefix in force.
+fn way(m: &Model, table: &str, to: &str) -> RouteTarget {
+    let routes = m.routes_in_force(m.route_tables().get(table).unwrap());
+    let to: std::net::IpAddr = to.parse().unwrap();
+    let best = routes.into_iter().filter(|r| r.destination.contains(&to)).max_by_key(|r| r.destination.prefix_len());
+    best.unwrap().target
+}
+
+// covers: RT-47
+#[test]
+fn a_route_to_a_list_is_one_for_each_of_its_entries() {
+    let (mut m, table, list, igw, eni) = with_table(&["54.123.160.0/19", "10.0.0.0/25"]);
+    m.create_list_route(&table, &list, eni.clone()).unwrap();
+    for (to, want) in [("54.123.170.1", &eni), ("54.123.192.1", &igw), ("10.0.0.7", &RouteTarget::Local)] {
+        assert_eq!(way(&m, &table, to), *want, "{to}");
+    }
+    // Longer and equal routes of the user's own win.
+    m.create_route(&table, net("54.123.165.0/24"), igw.clone()).unwrap();
+    assert_eq!((way(&m, &table, "54.123.165.9"), way(&m, &table, "54.123.166.9")), (igw.clone(), eni.clone()));
+    m.create_route(&table, net("54.123.160.0/19"), igw.clone()).unwrap();
+    assert_eq!(way(&m, &table, "54.123.166.9"), igw);
+    m.delete_route(&table, net("54.123.160.0/19")).unwrap();
+    assert_eq!(way(&m, &table, "54.123.166.9"), eni);
+    // The list changes, and the table with it.
+    let change =
+        ModifyPrefixList { current_version: Some(1), add: vec![entry("203.0.113.0/24")], ..Default::default() };
+    m.modify_prefix_list(&list, change).unwrap();
+    assert_eq!(way(&m, &table, "203.0.113.9"), eni);
+    assert!(m.route_tables().touched().contains(&table));
+    assert_eq!(refused(&mut m, |m| m.delete_prefix_list(&list).map(drop)), "DependencyViolation");
+    m.delete_list_route(&table, &list).unwrap();
+    assert_eq!(way(&m, &table, "203.0.113.9"), igw);
+    m.delete_prefix_list(&list).unwrap();
+}
+
+// covers: S-03-6
+#[test]
+fn routes_to_lists_count_with_their_greatest_size() {
+    let (mut m, table, list, _, eni) = with_table(&["198.51.100.0/24"]);
+    m.limits_mut().routes_per_table = 11;
+    // Local, default and ten.
+    assert_eq!(refused(&mut m, |m| m.create_list_route(&table, &list, eni.clone())), "RouteLimitExceeded");
+    m.limits_mut().routes_per_table = 12;
+    m.create_list_route(&table, &list, eni.clone()).unwrap();
+    m.create_list_route(&table, &list, eni.clone()).unwrap();
+    assert_eq!(refused(&mut m, |m| m.create_route(&table, net("192.0.2.0/24"), eni.clone())), "RouteLimitExceeded");
+    let larger = ModifyPrefixList { max_entries: Some(11), ..Default::default() };
+    assert_eq!(refused(&mut m, |m| m.modify_prefix_list(&list, larger.clone())), "RouteLimitExceeded");
+    let other = m.create_prefix_list(request(1, &[])).unwrap();
+    let gateway = RouteTarget::InternetGateway(m.internet_gateways().iter().next().unwrap().id.clone());
+    for (code, change) in [
+        ("RouteAlreadyExists", (&list, gateway)),
+        ("InvalidPrefixListID.NotFound", (&"pl-0".to_string(), eni.clone())),
+        ("InvalidParameterValue", (&list, RouteTarget::Local)),
+    ] {
+        assert_eq!(refused(&mut m, |m| m.create_list_route(&table, change.0, change.1.clone())), code);
+    }
+    assert_eq!(refused(&mut m, |m| m.replace_list_route(&table, &other, eni.clone())), "InvalidParameterValue");
+    assert_eq!(refused(&mut m, |m| m.delete_list_route(&table, &other)), "InvalidRoute.NotFound");
+}
+
+// covers: S-03-5
+#[test]
+fn of_two_lists_with_one_entry_the_lowest_id_has_it() {
+    let (mut m, table, list, igw, eni) = with_table(&["198.51.100.0/24"]);
+    let other = m.create_prefix_list(request(1, &["198.51.100.0/24"])).unwrap();
+    let (low, high) = if list < other { (&list, &other) } else { (&other, &list) };
+    m.create_list_route(&table, high, igw).unwrap();
+    m.create_list_route(&table, low, eni.clone()).unwrap();
+    assert_eq!(way(&m, &table, "198.51.100.1"), eni);
+}
