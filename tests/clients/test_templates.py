@@ -172,7 +172,7 @@ class Templates(Case):
         acls = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [back]}])["NetworkAcls"]
         old = next(a for a in acls[0]["Associations"] if a["SubnetId"] == back)
         ec2.replace_network_acl_association(AssociationId=old["NetworkAclAssociationId"], NetworkAclId=acl)
-        launch = {"ImageId": "ami-12345678", "MinCount": 1, "MaxCount": 1, "InstanceType": "t3.micro"}
+        launch = {"ImageId": "ami-a4827dc9", "MinCount": 1, "MaxCount": 1, "InstanceType": "t3.micro"}
         ec2.run_instances(SubnetId=front, SecurityGroupIds=[web], UserData="#!/bin/sh\necho \"hello: world\"\n",
                           Ipv6AddressCount=1, TagSpecifications=self.tagged("instance", Name="web"), **launch)
         router = ec2.run_instances(SubnetId=back, SecurityGroupIds=[db, web], **launch)["Instances"][0]["InstanceId"]

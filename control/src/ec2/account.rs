@@ -171,8 +171,7 @@ fn describe_account_attributes(m: &Model, p: &Params, x: &mut Xml) -> Result<()>
         ("supported-platforms", "VPC".to_string()),
         ("vpc-max-security-groups-per-interface", limits.groups_per_interface.to_string()),
         ("max-elastic-ips", elastic.clone()),
-        // AWS keeps the figure of old and does not act on it either.
-        ("max-instances", "20".into()),
+        ("max-instances", limits.instances.to_string()),
         ("vpc-max-elastic-ips", elastic),
         ("default-vpc", m.default_vpc().map_or_else(|| "none".into(), |v| v.id.clone())),
     ];

@@ -41,6 +41,17 @@ const IMAGES: &[Image] = &[
         volume: (8, "gp2"),
     },
     Image {
+        // The NAT instances of the guide (NATI-14).
+        id: "ami-293a183f",
+        name: "amzn-ami-vpc-nat-hvm-2017.03.1.20170623-x86_64-ebs",
+        description: "Amazon Linux AMI 2017.03.1.20170623 x86_64 VPC NAT HVM EBS",
+        owner: AMAZON,
+        architecture: "x86_64",
+        created: "2017-06-23T23:52:59.000Z",
+        root: "/dev/xvda",
+        volume: (8, "standard"),
+    },
+    Image {
         id: "ami-0a8b4cd432b1c3063",
         name: "amzn2-ami-kernel-5.10-hvm-2.0.20220606.1-x86_64-gp2",
         description: "Amazon Linux 2 Kernel 5.10 AMI 2.0.20220606.1 x86_64 HVM gp2",
@@ -158,8 +169,14 @@ pub(super) fn root_of(image: &str) -> &'static str {
     Image::named(image).map_or("/dev/xvda", |i| i.root)
 }
 
+/// Refuses what is not the id of an image of the catalogue: `InvalidAMIID.Malformed`, `InvalidAMIID.NotFound`.
+pub(super) fn expect(id: &str) -> Result<()> {
+    well_formed(id)?;
+    Image::named(id).map(|_| ()).ok_or_else(|| not_found(&[id]))
+}
+
 /// Refuses what does not look like an image's id.
-pub(super) fn well_formed(id: &str) -> Result<()> {
+fn well_formed(id: &str) -> Result<()> {
     let digits = id.strip_prefix("ami-").unwrap_or_default();
     if !(8..=17).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return refuse("InvalidAMIID.Malformed", format!("Invalid id: \"{id}\" (expecting \"ami-...\")"));
@@ -239,10 +256,8 @@ fn describe_images(m: &Model, p: &Params, x: &mut Xml) -> Result<()> {
         well_formed(id)?;
     }
     let unknown: Vec<&str> = ids.iter().filter(|id| Image::named(id).is_none()).copied().collect();
-    match unknown.as_slice() {
-        [] => {}
-        [one] => return Err(not_found(format!("The image id '[{one}]' does not exist"))),
-        several => return Err(not_found(format!("The image ids '[{}]' do not exist", several.join(", ")))),
+    if !unknown.is_empty() {
+        return Err(not_found(&unknown));
     }
     let (owners, users) = (p.texts("Owner"), p.texts("ExecutableBy"));
     // Nobody was given an image by name: they are everybody's.
@@ -261,8 +276,9 @@ fn describe_images(m: &Model, p: &Params, x: &mut Xml) -> Result<()> {
     Ok(())
 }
 
-fn not_found(message: String) -> ApiError {
-    ApiError::new("InvalidAMIID.NotFound", message)
+fn not_found(ids: &[&str]) -> ApiError {
+    let (s, verb) = if ids.len() == 1 { ("", "does") } else { ("s", "do") };
+    ApiError::new("InvalidAMIID.NotFound", format!("The image id{s} '[{}]' {verb} not exist", ids.join(", ")))
 }
 
 fn write_image(x: &mut Xml, i: &Image) {
@@ -303,7 +319,7 @@ fn write_image(x: &mut Xml, i: &Image) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{api, ok, refused, text, texts};
+    use super::super::testing::{api, change, made, ok, refused, subnet, text, texts};
     use super::*;
 
     fn ids(call: &str) -> Vec<String> {
@@ -313,7 +329,7 @@ mod tests {
     #[test]
     fn images_by_id_owner_and_filter() {
         assert_eq!(ids("&ImageId.1=ami-a4827dc9"), ["ami-a4827dc9"]);
-        assert_eq!(ids("&Owner.1=amazon").len(), 4);
+        assert_eq!(ids("&Owner.1=amazon").len(), 5);
         assert_eq!(ids("&Owner.1=099720109477").len(), 2);
         assert!(ids("&Owner.1=self").is_empty());
         assert_eq!(ids("&ExecutableBy.1=all").len(), IMAGES.len());
@@ -327,9 +343,45 @@ mod tests {
         assert_eq!(rest.len(), IMAGES.len() - 3);
     }
 
+    /// A launch of this image into this subnet.
+    fn launch(image: &str, subnet: &str, rest: &str) -> String {
+        format!("Action=RunInstances&ImageId={image}&MinCount=1&MaxCount=1&SubnetId={subnet}&{rest}")
+    }
+
+    // covers: NATI-14 NATI-11 NATI-15
+    #[test]
+    fn nati_14_the_image_of_nat_instances_is_found_and_launched() {
+        let api = api();
+        let filters =
+            "&Filter.1.Name=owner-alias&Filter.1.Value.1=amazon&Filter.2.Name=name&Filter.2.Value.1=amzn-ami-vpc-nat*";
+        let found = ids(filters);
+        assert_eq!(found.len(), 1);
+        let vpc = made(&api, "Action=CreateVpc&CidrBlock=10.0.0.0/16", "vpcId");
+        let subnet = subnet(&api, &vpc, "10.0.0.0/24");
+        // NATI-11: its private address is its owner's choice.
+        let answer = ok(&api, &launch(&found[0], &subnet, "PrivateIpAddress=10.0.0.10&InstanceType=t2.small"));
+        assert_eq!(
+            (text(&answer, "imageId"), text(&answer, "privateIpAddress")),
+            (found[0].clone(), "10.0.0.10".into())
+        );
+        // NATI-15: it is an instance among instances.
+        change(&api, |m| m.set_quota("Instances", 1).map(|()| String::new()));
+        assert_eq!(refused(&api, &launch(&found[0], &subnet, "")).0, "InstanceLimitExceeded");
+        ok(&api, &format!("Action=TerminateInstances&InstanceId.1={}", text(&answer, "instanceId")));
+        ok(&api, &launch(&found[0], &subnet, ""));
+    }
+
     #[test]
     fn other_images_are_unknown() {
         let api = api();
+        let vpc = made(&api, "Action=CreateVpc&CidrBlock=10.0.0.0/16", "vpcId");
+        let subnet = subnet(&api, &vpc, "10.0.0.0/24");
+        let (code, message) = refused(&api, &launch("ami-12345678", &subnet, ""));
+        assert_eq!(code, "InvalidAMIID.NotFound");
+        assert_eq!(message, "The image id &apos;[ami-12345678]&apos; does not exist");
+        assert_eq!(refused(&api, &launch("image", &subnet, "")).0, "InvalidAMIID.Malformed");
+        let (_, message) = refused(&api, "Action=DescribeImages&ImageId.1=ami-12345678&ImageId.2=ami-12345679");
+        assert_eq!(message, "The image ids &apos;[ami-12345678, ami-12345679]&apos; do not exist");
         let (code, message) = refused(&api, "Action=DescribeImages&ImageId.1=ami-12345678");
         assert_eq!(code, "InvalidAMIID.NotFound");
         assert_eq!(message, "The image id &apos;[ami-12345678]&apos; does not exist");

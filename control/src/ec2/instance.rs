@@ -49,7 +49,7 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
         return refuse("UnsupportedOperation", "Launch templates are not supported; give the parameters in the call.");
     }
     let image = p.need("ImageId")?;
-    image::well_formed(image)?;
+    image::expect(image)?;
     let kind = p.text("InstanceType").unwrap_or("m1.small");
     if kind.split_once('.').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) {
         return refuse("InvalidParameterValue", format!("Invalid value '{kind}' for InstanceType."));

@@ -45,8 +45,9 @@ enum Plan {
 }
 
 impl Model {
-    /// RunInstances (IP-06..08, ENI-05..07, SG-26).
+    /// RunInstances (IP-06..08, ENI-05..07, NATI-15, SG-26).
     pub fn run_instance(&mut self, request: RunInstance) -> Result<Id> {
+        self.room_for_instance()?;
         if let Some(key) = &request.details.key_name {
             self.key_pair_named(key)?;
         }
@@ -183,6 +184,22 @@ impl Model {
             }
         }
         Ok(ids)
+    }
+
+    /// Refuses one more instance than the quota allows; terminated ones do not count (NATI-15).
+    fn room_for_instance(&self) -> Result<()> {
+        let max = self.scalars.limits.instances;
+        let living = || self.instances.iter().filter(|i| i.state != InstanceState::Terminated).count();
+        if self.instances.len() < max || living() < max {
+            return Ok(());
+        }
+        refuse(
+            "InstanceLimitExceeded",
+            format!(
+                "You have requested more instances ({}) than your current instance limit of {max} allows.",
+                max + 1
+            ),
+        )
     }
 
     /// StopInstances: the auto-assigned public address goes (IP-10, S-02-12); private ones stay (IP-03).

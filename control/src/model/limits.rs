@@ -37,6 +37,8 @@ pub struct Limits {
     pub egress_only_gateways: usize,
     /// NAT-14: per Availability Zone.
     pub nat_gateways_per_zone: usize,
+    /// NATI-15. The guide gives no figure: as many as there are interfaces.
+    pub instances: usize,
     /// Customers' prefix lists per Region.
     pub prefix_lists: usize,
     /// Addresses of one family per interface (the largest instance type's figure, S-02-15).
@@ -61,6 +63,7 @@ impl Default for Limits {
             internet_gateways: 5,
             egress_only_gateways: 5,
             nat_gateways_per_zone: 5,
+            instances: 5000,
             prefix_lists: 100,
             addresses_per_interface: 50,
         }
@@ -91,6 +94,7 @@ impl Limits {
             internet_gateways: 10_000,
             egress_only_gateways: 10_000,
             nat_gateways_per_zone: 10_000,
+            instances: 1_000_000,
             prefix_lists: 10_000,
             addresses_per_interface: 50,
         }
@@ -155,6 +159,7 @@ quotas! {
     "vpc" "L-E79EC296" "SecurityGroups" security_groups "VPC security groups per Region" true None;
     "vpc" "L-0EA8095F" "RulesPerGroup" rules_per_group "Inbound or outbound rules per security group" true Some(RULES_PER_INTERFACE);
     "vpc" "L-2AFB9258" "GroupsPerInterface" groups_per_interface "Security groups per network interface" true Some(15);
+    "" "" "Instances" instances "Instances per Region" true None;
     "" "" "PrefixLists" prefix_lists "Prefix lists per Region" true None;
     "" "" "AddressesPerInterface" addresses_per_interface "Addresses of one family per network interface" false None;
 }
