@@ -212,6 +212,11 @@ fn gateway_route_tables() {
     steered.into_iter().chain([examples::rt_92(), examples::a_03_10()]).for_each(both);
 }
 
+#[test]
+fn who_reaches_the_internet() {
+    [examples::igw_11(), examples::igw_13(), examples::nat_17(), examples::eigw_08()].into_iter().for_each(both);
+}
+
 /// 200 packets within a second that die at a NAT gateway, of five flows.
 fn dying() -> (World, Vec<Input>) {
     let frame = |n: u64| {

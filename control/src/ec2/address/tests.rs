@@ -125,3 +125,28 @@ fn an_address_answers_with_a_name() {
     assert!(texts(&ok(&api, describe), "ptrRecord").is_empty());
     assert_eq!(refused(&api, "Action=DescribeAddressesAttribute&Attribute=colour").0, "InvalidParameterValue");
 }
+
+// covers: EIP-15
+#[test]
+fn eip_15_the_public_name_follows_the_address() {
+    let (api, instance) = world();
+    let vpc = made(&api, "Action=DescribeInstances", "vpcId");
+    let name = || made(&api, "Action=DescribeInstances", "dnsName");
+    let associate = |public: &str| {
+        made(&api, &format!("Action=AssociateAddress&PublicIp={public}&InstanceId={instance}"), "associationId")
+    };
+    (0..2).for_each(|_| drop(ok(&api, "Action=AllocateAddress")));
+    associate("198.51.100.1");
+    assert_eq!(name(), "", "DNS host names are off");
+    ok(&api, &format!("Action=ModifyVpcAttribute&VpcId={vpc}&EnableDnsHostnames.Value=true"));
+    assert_eq!(name(), "ec2-198-51-100-1.compute-1.amazonaws.com");
+    let association = associate("198.51.100.2");
+    assert_eq!(name(), "ec2-198-51-100-2.compute-1.amazonaws.com");
+    let body = ok(&api, "Action=DescribeNetworkInterfaces");
+    assert_eq!(text(&body, "publicDnsName"), "ec2-198-51-100-2.compute-1.amazonaws.com");
+    ok(&api, &format!("Action=DisassociateAddress&AssociationId={association}"));
+    // What the instance has instead is not the Elastic IP.
+    let own = made(&api, "Action=DescribeInstances", "ipAddress").replace('.', "-");
+    assert_eq!(name(), format!("ec2-{own}.compute-1.amazonaws.com"));
+    assert_ne!(own, "198-51-100-2");
+}
