@@ -79,7 +79,14 @@ fn run_instances(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
             .for_each(|s| s.ipv6_count = s.ipv6_count.or(before_ipv6(p))),
     }
     let mut groups = p.ids("SecurityGroupId");
-    groups.extend(groups_by_name(m, p)?);
+    let by_name = groups_by_name(m, p)?;
+    if !by_name.is_empty() && p.has("SubnetId") {
+        return refuse(
+            "InvalidParameterCombination",
+            "The parameter groupName cannot be used with the parameter subnet",
+        );
+    }
+    groups.extend(by_name);
     let request = RunInstance {
         subnet: p.text("SubnetId").map(Into::into),
         groups,

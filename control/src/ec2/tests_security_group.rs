@@ -382,3 +382,31 @@ fn what_only_peers_would_cause_is_empty() {
     let body = ok(&api, "Action=DescribeSecurityGroupVpcAssociations&Filter.1.Name=state&Filter.1.Value.1=associated");
     assert!(body.contains("<securityGroupVpcAssociationSet></securityGroupVpcAssociationSet>"), "{body}");
 }
+
+// covers: SG-18
+#[test]
+fn sg_18_there_are_no_groups_outside_vpcs() {
+    let (api, vpc, group) = world();
+    let platforms = "Action=DescribeAccountAttributes&AttributeName.1=supported-platforms";
+    assert_eq!(texts(&ok(&api, platforms), "attributeValue"), ["VPC"]);
+    // A group of EC2-Classic is made without a VPC, and named without one.
+    let classic = "Action=CreateSecurityGroup&GroupName=classic&GroupDescription=d";
+    assert_eq!(refused(&api, classic).0, "VPCIdNotSpecified");
+    let authorize = format!(
+        "Action=AuthorizeSecurityGroupIngress&GroupId={group}&IpPermissions.1.IpProtocol=-1&IpPermissions.1.Groups.1"
+    );
+    for owner in ["", "&IpPermissions.1.Groups.1.UserId=111111111111"] {
+        let call = format!("{authorize}.GroupName=classic{owner}");
+        assert_eq!(refused(&api, &call).0, "InvalidGroup.NotFound", "{call}");
+    }
+    let subnet = super::testing::subnet(&api, &vpc, "10.0.7.0/24");
+    let launch = "Action=RunInstances&ImageId=ami-a4827dc9&MinCount=1&MaxCount=1";
+    assert_eq!(refused(&api, &format!("{launch}&SecurityGroup.1=classic")).0, "InvalidGroup.NotFound");
+    // Names are of groups of the default VPC; whoever names a subnet names groups by their ids.
+    ok(&api, "Action=CreateDefaultVpc");
+    let call = format!("{launch}&SecurityGroup.1=default&SubnetId={subnet}");
+    assert_eq!(refused(&api, &call).0, "InvalidParameterCombination");
+    ok(&api, &format!("{launch}&SecurityGroup.1=default"));
+    let body = ok(&api, &format!("Action=DescribeSecurityGroups&GroupId.1={group}"));
+    assert_eq!(text(&body, "ipPermissions"), "");
+}
