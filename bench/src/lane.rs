@@ -99,7 +99,7 @@ pub struct Lane {
 impl Lane {
     /// Worker `number` of `config.workers`, over its frames.
     pub fn new(number: usize, config: &Config, topology: &Topology, store: Store, ticks_per_ns: f64) -> Lane {
-        let mut worker = Worker::new(number, config);
+        let mut worker = Worker::new(number, config, &config.destinations());
         worker.prepare(topology);
         let egress = Egress {
             frames: (0..BATCH).map(|_| Frame::with_capacity(BUFFER)).collect(),

@@ -296,7 +296,7 @@ pub fn capacity(flows: usize) -> Result<(usize, usize)> {
     let topology = topology(Case::Full);
     let config = config(flows, 1);
     let heap = alloc::bytes();
-    let mut worker = Worker::new(0, &config);
+    let mut worker = Worker::new(0, &config, &config.destinations());
     // Where it can be counted, everything a worker reserves before its first packet, not only what it owns up to.
     let heap = usize::try_from(alloc::bytes() - heap).unwrap_or(0);
     worker.prepare(&topology);

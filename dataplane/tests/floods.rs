@@ -244,7 +244,8 @@ impl Sink for Watch {
 /// Delay (99th percentile) of one frame of the web server per round, behind what another port hands in first; the frames that the other handed in.
 fn delay(sessions: usize, mut other: impl FnMut(usize, &mut Vec<Frame>)) -> (Duration, usize) {
     let topology = Topology::default().succeed(lab());
-    let mut worker = Worker::new(0, &Config { sessions, ..Config::default() });
+    let config = Config { sessions, ..Config::default() };
+    let mut worker = Worker::new(0, &config, &config.destinations());
     let mut watch = Watch::default();
     let one = |worker: &mut Worker, watch: &mut Watch, port, mut frame: Frame| {
         (frame.port, frame.ts) = (port, 2_000_000_000);

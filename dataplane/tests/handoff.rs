@@ -57,12 +57,13 @@ fn law(counters: &[Counters]) -> (u64, u64) {
 #[test]
 fn handed_over_frames_fare_as_with_one_worker() {
     let topology = Topology::default().succeed(lab());
-    let mut alone = Worker::new(0, &Config::default());
+    let mut alone = Worker::new(0, &Config::default(), &Config::default().destinations());
     let mut one = Seen::default();
     alone.process(&topology, &mut frames(), &mut one);
 
     let config = Config { workers: 3, ..Config::default() };
-    let mut workers: Vec<Worker> = (0..3).map(|n| Worker::new(n, &config)).collect();
+    let destinations = config.destinations();
+    let mut workers: Vec<Worker> = (0..3).map(|n| Worker::new(n, &config, &destinations)).collect();
     let mut many = Seen::default();
     let mut handed: Vec<Handed> = Vec::new();
     workers[0].receive(&topology, &mut frames(), &mut many, &mut |h| handed.push(h));
@@ -90,7 +91,7 @@ fn handed_over_frames_fare_as_with_one_worker() {
 fn a_full_ring_and_a_full_port_are_counted() {
     let topology = Topology::default().succeed(lab());
     let config = Config { workers: 2, ..Config::default() };
-    let mut worker = Worker::new(0, &config);
+    let mut worker = Worker::new(0, &config, &config.destinations());
     let (mut seen, mut handed) = (Seen::default(), Vec::new());
     worker.receive(&topology, &mut frames(), &mut seen, &mut |h| handed.push(h));
     let refused = handed.len() as u64;

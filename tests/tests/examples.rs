@@ -6,7 +6,7 @@ use vpcd_tests::history::{Input, Step};
 use vpcd_tests::model::{Kind, World};
 
 fn both(example: Example) {
-    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let setup = Setup { seed: 1, ports_per_slice: 1008, flows_per_destination: 55_000 };
     let model = run(&example, &mut Alone(setup.model()));
     assert_eq!(model, Ok(()), "the model");
     for (workers, cache) in [(1, true), (4, true), (1, false)] {
@@ -229,7 +229,7 @@ fn dying() -> (World, Vec<Input>) {
 
 #[test]
 fn errors_beyond_the_pace_are_kept_and_the_model_agrees() {
-    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let setup = Setup { seed: 1, ports_per_slice: 1008, flows_per_destination: 55_000 };
     let (world, frames) = dying();
     let steps = [Step::Publish(Box::new(world.clone())), Step::Frames(frames.clone())];
     assert!(replay(setup, &steps).is_ok());
@@ -261,7 +261,7 @@ impl<S: System> System for Mute<S> {
 
 #[test]
 fn the_model_does_not_let_the_first_error_be_kept() {
-    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let setup = Setup { seed: 1, ports_per_slice: 1008, flows_per_destination: 55_000 };
     let (world, frames) = dying();
     let (mut mute, mut check) = (Mute(setup.engine(1, true)), Check::new(setup.model()));
     mute.publish(&world);

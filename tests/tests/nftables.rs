@@ -326,7 +326,7 @@ impl Kernel {
 fn compare(kernel: &mut Kernel, seed: u64, count: &mut [usize; 4]) {
     let mut rng = Rng::new(seed);
     let gates = Gates::random(&mut rng, 1 + seed % 60_000);
-    let mut vpcd = Setup { seed, ports_per_slice: 1008 }.engine(1, true);
+    let mut vpcd = Setup { seed, ports_per_slice: 1008, flows_per_destination: 55_000 }.engine(1, true);
     vpcd.publish(&gates.scene.world);
     let mut flows: Vec<Flow> = Vec::new();
     let (mut sent, mut words, mut passed) = (Vec::new(), Vec::new(), BTreeSet::new());

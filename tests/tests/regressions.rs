@@ -10,7 +10,7 @@ const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\
 
 fn both(scene: Scene, lines: Vec<Line>) {
     let example = Example { id: "regression", scene, lines };
-    let setup = Setup { seed: 1, ports_per_slice: 1008 };
+    let setup = Setup { seed: 1, ports_per_slice: 1008, flows_per_destination: 55_000 };
     assert_eq!(run(&example, &mut Alone(setup.model())), Ok(()), "the model");
     for (workers, cache) in [(1, true), (4, true), (1, false)] {
         let got = run(&example, &mut setup.engine(workers, cache));

@@ -1,7 +1,8 @@
 //! What a worker counts. Nothing disappears: received + originated + extra pieces = sent + consumed + dropped + held.
 
+use crate::nat::{NatGatewayCounters, Tallies};
 use crate::pipeline::{At, Kind, Reason, Stage, Verdict};
-use crate::topology::PortNo;
+use crate::topology::{NatIdx, PortNo};
 
 const REASONS: usize = Reason::ALL.len();
 
@@ -22,6 +23,7 @@ pub struct Counters {
     ports: Vec<PortCounters>,
     /// By port: stage x reason and frames, in order. A port drops for a handful of reasons: a short list is small enough to be copied for a reader.
     drops: Vec<Vec<(u16, u64)>>,
+    nats: Tallies,
     /// Built by the fabric itself.
     pub originated: u64,
     /// Pieces beyond the first of a fragmented frame.
@@ -128,8 +130,18 @@ impl Counters {
         })
     }
 
+    /// What a NAT gateway counted. All zero for one that nothing has reached.
+    pub fn nat(&self, gateway: NatIdx) -> NatGatewayCounters {
+        self.nats.counters(gateway.0)
+    }
+
+    pub(super) fn add_nats(&mut self, tallies: &Tallies) {
+        self.nats.add(tallies);
+    }
+
     /// Adds another worker's.
     pub fn add(&mut self, other: &Counters) {
+        self.nats.add(&other.nats);
         self.reserve(other.ports.len());
         for (a, b) in self.ports.iter_mut().zip(&other.ports) {
             a.received += b.received;

@@ -45,10 +45,12 @@ impl Memory {
     pub fn new(config: Config) -> Memory {
         let hash = FlowHash::new(config.seed);
         let workers = config.workers.clamp(1, SHARDS);
+        let config = Config { workers, ..config };
+        let destinations = config.destinations();
         Memory {
             topology: Arc::new(Topology::default()),
             intake: Intake::new(&config, hash),
-            workers: (0..workers).map(|n| Worker::new(n, &Config { workers, ..config.clone() })).collect(),
+            workers: (0..workers).map(|n| Worker::new(n, &config, &destinations)).collect(),
             counters: Counters::default(),
             clock: 0,
             order: 0,
@@ -72,6 +74,11 @@ impl Memory {
 
     /// Judges frames in order. A held fragment appears in the result of a later call.
     pub fn run(&mut self, frames: Vec<Frame>) -> Vec<Done> {
+        if let Some(first) = frames.first() {
+            // What has ended by now has ended for all of them, whoever gets the next frame.
+            let now = self.clock.max(first.ts);
+            self.workers.iter_mut().for_each(|w| w.expire_leases(now));
+        }
         let count = self.workers.len();
         let mut shares: Vec<Share> = (0..count).map(|_| Share::default()).collect();
         let mut done = Vec::with_capacity(frames.len());

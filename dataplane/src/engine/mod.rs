@@ -22,9 +22,10 @@ pub use ration::Ration;
 pub use steer::{Place, Steering};
 pub use worker::{Handed, Job, Worker};
 
-use crate::nat::SLICE;
+use crate::nat::{Destinations, FLOWS_PER_DESTINATION, SLICE};
 use crate::pipeline::{Deps, Verdict};
 use crate::topology::PortNo;
+use std::sync::Arc;
 use vpcd_wire::Frame;
 
 /// Largest batch a worker handles at once.
@@ -45,11 +46,28 @@ pub struct Config {
     pub strict_l2: bool,
     /// External ports of a NAT gateway that each shard may use per remote end.
     pub ports_per_slice: u16,
+    /// Flows of a NAT gateway per remote end, in all shards together (NAT-34).
+    pub flows_per_destination: u32,
+}
+
+impl Config {
+    /// What the workers of one engine count together.
+    pub fn destinations(&self) -> Arc<Destinations> {
+        Destinations::new(self.flows_per_destination)
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { seed: 0, sessions: 65_536, workers: 1, cache: true, strict_l2: false, ports_per_slice: SLICE }
+        Config {
+            seed: 0,
+            sessions: 65_536,
+            workers: 1,
+            cache: true,
+            strict_l2: false,
+            ports_per_slice: SLICE,
+            flows_per_destination: FLOWS_PER_DESTINATION,
+        }
     }
 }
 

@@ -4,13 +4,14 @@
 use super::pace::Pace;
 use super::paths::Paths;
 use super::{Config, Sink};
-use crate::nat::Ports;
+use crate::nat::{Destination, Destinations, Lease, Ports, Tallies};
 use crate::pipeline::{
-    Answer, At, EDGE_MTU, Observer, Plan, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Verdict, Walk,
+    Answer, At, EDGE_MTU, Observer, Plan, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Verdict, Visits, Walk,
 };
-use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, flag, stamp};
-use crate::topology::{EniIdx, Topology};
+use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, Slot, flag, stamp, state};
+use crate::topology::{EniIdx, NatIdx, Topology};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use vpcd_wire::{
     Arp, FABRIC_MAC, Frame, Mac, Packet, Rewrite4, build_arp_reply, build_icmp4_error, build_icmp6_too_big, build_na,
     build_ra, build_tcp_rst4, fragment4, parse_nd, quote, rewrite_error4, set_macs, tcp,
@@ -31,6 +32,7 @@ pub(super) struct Context<'a> {
     pub(super) cache: bool,
     /// Remembered actions that a change has overtaken.
     pub(super) overtaken: &'a mut u64,
+    pub(super) nats: &'a mut Tallies,
     /// A frame to build answers in.
     pub(super) scratch: &'a mut Frame,
 }
@@ -39,6 +41,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Shard {
     pub(super) flows: Flows,
     ports: Ports,
+    destinations: Arc<Destinations>,
     pace: Pace,
     /// Latest time seen (ns).
     clock: u64,
@@ -48,13 +51,14 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(number: usize, config: &Config, hash: FlowHash) -> Shard {
+    pub(super) fn new(number: usize, config: &Config, hash: FlowHash, destinations: &Arc<Destinations>) -> Shard {
         let mean = config.sessions.div_ceil(crate::nat::SHARDS);
         // Six standard deviations of a binomial: no shard refuses while others have room.
         let room = mean + 6 * mean.isqrt() + 16;
         Shard {
             flows: Flows::new(room, hash),
             ports: Ports::new(number, config.ports_per_slice, hash),
+            destinations: Arc::clone(destinations),
             pace: Pace::default(),
             clock: 0,
             swept: 0,
@@ -93,6 +97,17 @@ impl Shard {
     pub(super) fn rest(&mut self, now_ns: u64, sessions: usize) {
         self.clock = self.clock.max(now_ns);
         self.flows.reclaim(stamp(self.clock), sessions);
+    }
+
+    /// Ends leases that are due; the time of the next one (ns). `idle` hears of each binding that has been idle for too long.
+    pub(super) fn expire_leases(&mut self, now_ns: u64, mut idle: impl FnMut(&Slot)) -> Option<u64> {
+        let clock = &mut self.clock;
+        // What is over now is over for every later packet.
+        self.flows.expire_leases(now_ns, |binding| {
+            *clock = now_ns.max(*clock);
+            idle(binding);
+        });
+        self.flows.next_lease()
     }
 
     /// The remembered action, applied: the port the frame leaves by. None: the packet must walk.
@@ -140,7 +155,7 @@ impl Shard {
             if state.life(now, self.flows.limits(state)) != Life::Live || first_syn && state.closing() {
                 return None;
             }
-            Some(peer)
+            Some((peer, state.state))
         } else {
             None
         };
@@ -151,8 +166,19 @@ impl Shard {
         } else {
             own.touch(true, packet.tcp_flags, now);
         }
-        if let Some(peer) = peer {
+        if let Some((peer, _)) = peer {
             self.flows.slot_mut(peer)?.touch(false, packet.tcp_flags, now);
+        }
+        if slot.has(flag::NAT) {
+            // What comes from the internet has its binding's own tuple; what goes there rests on it.
+            let from_remote = slot.kind() == Kind::Binding;
+            if let Some((binding, before)) = if from_remote { Some((entry, slot.state)) } else { peer } {
+                let after = self.flows.slot(binding);
+                cx.nats.passed(after.extra, from_remote, packet.l3_len());
+                if after.state != before {
+                    self.progressed(cx.nats, binding, before, packet.tcp_flags);
+                }
+            }
         }
         if slot.has(flag::REWRITE) {
             slot.rw.apply(frame, packet, slot.has(flag::NAT));
@@ -160,6 +186,25 @@ impl Shard {
         let source = if slot.has(flag::NEIGHBOUR) { cx.topology.mac(frame.port) } else { FABRIC_MAC };
         set_macs(frame.bytes_mut(), cx.topology.mac(slot.egress), source);
         Some((slot.egress, slot.path))
+    }
+
+    /// A packet brought a binding from state `before` on: TCP may be established now, or closed (NAT-76).
+    #[cold]
+    fn progressed(&mut self, nats: &mut Tallies, binding: u32, before: u8, tcp_flags: u8) {
+        let Some(slot) = self.flows.slot_mut(binding).filter(|s| s.proto() == 6) else {
+            return;
+        };
+        if slot.state & !before & state::STREAM != 0 {
+            if tcp_flags & (tcp::SYN | tcp::RST) != 0 {
+                // A SYN sent again, or a refusal, is no third segment: that may still come.
+                slot.state &= !state::STREAM;
+            } else {
+                nats.of(slot.extra).established += 1;
+            }
+        }
+        if slot.closed() {
+            self.flows.end_lease(binding);
+        }
     }
 
     /// What changed stays changed: the action never holds again. Forgetting it now counts each flow once, even if what walks is dropped.
@@ -181,22 +226,38 @@ impl Shard {
         sink: &mut S,
     ) {
         let now = stamp(now_ns);
-        match self.ask(cx.topology, &frame, packet, now, &mut ()) {
+        let (outcome, visits) = self.ask(cx.topology, &frame, packet, now, &mut ());
+        let bytes = packet.l3_len();
+        match outcome {
             Ok(plan) => {
                 let key = Key::new(frame.port, packet.tuple(frame.bytes()));
                 match self.commit(cx, &plan, &key, packet, now) {
-                    Ok(()) => self.send(cx, frame, packet, &plan, sink),
-                    Err(Full(port)) => {
+                    Ok(()) => {
+                        count_visits(cx.nats, &visits, bytes, None);
+                        self.send(cx, frame, packet, &plan, sink);
+                    }
+                    Err(Refused::Ports(nat)) => {
+                        count_visits(cx.nats, &visits, bytes, Some(Reason::PortAllocation));
+                        let verdict = Verdict::drop(Stage::Natgw, Reason::PortAllocation, Some(At::Nat(nat)));
+                        sink.done(frame, verdict, None);
+                    }
+                    Err(Refused::Full(port)) => {
+                        count_visits(cx.nats, &visits, bytes, Some(Reason::SessionTableFull));
                         let at = EniIdx::of_port(port).map_or(At::Internet, At::Eni);
                         let verdict = Verdict::drop(Stage::Engine, Reason::SessionTableFull, Some(at));
                         sink.done(frame, verdict, None);
                     }
                 }
             }
-            Err(Stop::Drop(stage, reason, at)) => sink.done(frame, Verdict::drop(stage, reason, Some(at)), None),
+            Err(Stop::Drop(stage, reason, at)) => {
+                count_visits(cx.nats, &visits, bytes, Some(reason));
+                sink.done(frame, Verdict::drop(stage, reason, Some(at)), None);
+            }
             Err(Stop::Punt) => sink.done(frame, Verdict::PUNT, None),
             Err(Stop::Answer(answer)) => {
-                if let Some((stage, reason, at)) = answer.error()
+                let error = answer.error();
+                count_visits(cx.nats, &visits, bytes, error.map(|e| e.1));
+                if let Some((stage, reason, at)) = error
                     && !self.pace.admits(frame.port, now_ns)
                 {
                     return sink.done(frame, Verdict::drop(stage, reason, Some(at)), None);
@@ -216,12 +277,30 @@ impl Shard {
         packet: &Packet,
         now: u32,
         observer: &mut O,
-    ) -> Result<Plan, Stop> {
-        Walk::new(topology, &self.flows, &self.ports, packet, frame.bytes(), now, frame.port, observer).run()
+    ) -> (Result<Plan, Stop>, Visits) {
+        Walk::new(
+            topology,
+            &self.flows,
+            (&self.ports, &self.destinations),
+            packet,
+            frame.bytes(),
+            now,
+            frame.port,
+            observer,
+        )
+        .run()
     }
 
     /// Makes and touches the state of a packet that is going to be forwarded, and remembers the way.
-    fn commit(&mut self, cx: &mut Context<'_>, plan: &Plan, key: &Key, packet: &Packet, now: u32) -> Result<(), Full> {
+    fn commit(
+        &mut self,
+        cx: &mut Context<'_>,
+        plan: &Plan,
+        key: &Key,
+        packet: &Packet,
+        now: u32,
+    ) -> Result<(), Refused> {
+        let mut lease = self.lease(plan)?;
         let mut own = self.flows.find(key);
         for touch in plan.touches() {
             if let Some(key) = state_key(touch) {
@@ -231,13 +310,13 @@ impl Shard {
         }
         // Making one may have evicted another.
         if let Some(lost) = plan.touches().filter_map(state_key).find(|k| self.flows.find(k).is_none()) {
-            return Err(Full(lost.ingress));
+            return Err(Refused::Full(lost.ingress));
         }
         let own = self.flows.find(key);
         let mut peer = None;
         let (mut others, mut own_touched, mut along) = (0, false, false);
         for touch in plan.touches() {
-            let Some(entry) = self.apply(touch, packet, now, cx.topology.generation as u32) else {
+            let Some(entry) = self.apply(cx, touch, packet, now, &mut lease) else {
                 continue;
             };
             if Some(entry) == own {
@@ -277,6 +356,17 @@ impl Shard {
         Ok(())
     }
 
+    /// The place of a new flow through a NAT gateway among those to its destination, if the plan makes one.
+    fn lease(&self, plan: &Plan) -> Result<Option<Lease>, Refused> {
+        let new = plan.touches().find_map(|touch| match touch {
+            Touch::Binding { key, live: None, nat, .. } => Some((*nat, Destination::of(nat.0, &key.tuple))),
+            _ => None,
+        });
+        let Some((nat, to)) = new else { return Ok(None) };
+        // Another worker may have taken the last place since the walk looked.
+        Destinations::lease(&self.destinations, to).map(Some).ok_or(Refused::Ports(nat))
+    }
+
     /// Frees an entry of state that is dead; false if it is not.
     fn let_go(&mut self, entry: u32, now: u32) -> bool {
         let slot = self.flows.slot(entry);
@@ -302,6 +392,9 @@ impl Shard {
         {
             slot.give_up(now);
         }
+        if !ended {
+            self.flows.end_lease(binding);
+        }
     }
 
     fn rest_on(&mut self, own: u32, peer: Option<u32>) {
@@ -316,8 +409,16 @@ impl Shard {
     }
 
     /// Applies one touch; the entry that now holds live state.
-    fn apply(&mut self, touch: &Touch, packet: &Packet, now: u32, generation: u32) -> Option<u32> {
+    fn apply(
+        &mut self,
+        cx: &mut Context<'_>,
+        touch: &Touch,
+        packet: &Packet,
+        now: u32,
+        lease: &mut Option<Lease>,
+    ) -> Option<u32> {
         let flags = packet.tcp_flags;
+        let generation = cx.topology.generation as u32;
         match *touch {
             Touch::Track { key, from_owner, live, make, limits } => {
                 let entry = self.flows.find(&key)?;
@@ -344,7 +445,15 @@ impl Shard {
                     slot.forget_action();
                     slot.bind(client, nat.0, generation, now);
                 }
+                let before = slot.state;
                 slot.touch(from_remote, flags, now);
+                if live.is_none()
+                    && let Some(lease) = lease.take()
+                {
+                    cx.nats.of(nat.0).attempts += u64::from(packet.proto == 6);
+                    self.flows.grant_lease(entry, lease, self.clock);
+                }
+                self.progressed(cx.nats, entry, before, flags);
                 Some(entry)
             }
             Touch::Flow { key, from_remote, live } => {
@@ -477,6 +586,32 @@ impl Shard {
                 build_tcp_rst4(out, to, bytes, packet);
                 Verdict::error(Stage::Natgw, Reason::NoBinding, At::Nat(nat))
             }
+        }
+    }
+}
+
+/// Why a packet that may be forwarded is not.
+enum Refused {
+    /// The port holds its share of the sessions.
+    Full(u32),
+    /// The gateway has as many flows to its destination as may be (NAT-34).
+    Ports(NatIdx),
+}
+
+impl From<Full> for Refused {
+    fn from(Full(port): Full) -> Refused {
+        Refused::Full(port)
+    }
+}
+
+/// Counts a packet at the NAT gateways that it reached; `end`: why it was not forwarded. What got as far as the second has left the first.
+fn count_visits(nats: &mut Tallies, visits: &Visits, bytes: usize, end: Option<Reason>) {
+    let mut visits = visits.iter().peekable();
+    while let Some((nat, from_remote)) = visits.next() {
+        nats.came(nat.0, from_remote, bytes);
+        if let Some(reason) = end.filter(|_| visits.peek().is_none()) {
+            nats.lost(nat.0, from_remote, bytes, !(from_remote && reason == Reason::Unsolicited));
+            nats.of(nat.0).refused += u64::from(reason == Reason::PortAllocation);
         }
     }
 }

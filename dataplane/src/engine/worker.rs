@@ -6,14 +6,17 @@ use super::paths::Paths;
 use super::shard::{Context, Shard, arp};
 use super::steer::{Place, Steering};
 use super::{BATCH, Config, Counters, Sink};
-use crate::nat::SHARDS;
+use crate::nat::{Destinations, SHARDS, Tallies};
 use crate::pipeline::{At, Deps, Gate, Plan, Reason, Stage, Stop, Verdict};
 use crate::session::{FlowHash, NO_ENTRY, Usage, stamp};
 use crate::topology::{EniIdx, PortNo, Topology};
+use std::sync::Arc;
 use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 
 /// Frames whose entries are fetched together: enough to overlap their misses, few enough that what was fetched is still in L1.
 const GROUP: usize = 32;
+/// No lease that begins now is due earlier (NAT-41).
+const NAT_IDLE_NS: u64 = 350_000_000_000;
 
 /// A parsed frame that knows its shard.
 #[derive(Clone, Copy, Debug)]
@@ -184,16 +187,21 @@ pub struct Worker {
     /// Per frame of the batch: hash of its key, and the entry it most likely has.
     hashes: Vec<(u64, u32)>,
     rest: Vec<Handed>,
+    /// What NAT gateways counted here.
+    nats: Tallies,
+    /// When leases are to be looked at next (ns).
+    leases_due: u64,
     /// Next shard whose sessions are looked at for reclaiming.
     hand: usize,
 }
 
 impl Worker {
     /// Worker `number` of `config.workers`: it owns every shard whose number leaves that remainder.
-    pub fn new(number: usize, config: &Config) -> Worker {
+    /// `destinations` is shared by all of them.
+    pub fn new(number: usize, config: &Config, destinations: &Arc<Destinations>) -> Worker {
         let hash = FlowHash::new(config.seed);
         let workers = config.workers.clamp(1, SHARDS);
-        let shard = |s: usize| (s % workers == number).then(|| Shard::new(s, config, hash));
+        let shard = |s: usize| (s % workers == number).then(|| Shard::new(s, config, hash, destinations));
         Worker {
             shards: (0..SHARDS).map(shard).collect(),
             intake: Intake::new(config, hash),
@@ -204,6 +212,8 @@ impl Worker {
             jobs: Vec::with_capacity(BATCH),
             hashes: Vec::with_capacity(BATCH),
             rest: Vec::with_capacity(BATCH),
+            nats: Tallies::default(),
+            leases_due: 0,
             hand: number,
         }
     }
@@ -339,6 +349,9 @@ impl Worker {
                 }
             }
             for ((frame, job), &hash) in frames.iter_mut().zip(jobs).zip(&self.hashes) {
+                if job.now >= self.leases_due {
+                    self.leases_due = expire_leases(&mut self.shards, &mut self.nats, job.now);
+                }
                 let Some(shard) = self.shards.get_mut(usize::from(job.place.shard)).and_then(Option::as_mut) else {
                     continue;
                 };
@@ -347,6 +360,7 @@ impl Worker {
                     paths: &mut self.paths,
                     cache: self.cache,
                     overtaken: &mut overtaken,
+                    nats: &mut self.nats,
                     scratch: &mut self.scratch,
                 };
                 let now = shard.clock(job.now);
@@ -375,7 +389,7 @@ impl Worker {
             Ok(Parsed::Ip(packet)) => {
                 let place = self.intake.steering.place(topology, frame.port, &packet, frame.bytes());
                 match self.shards.get(usize::from(place.shard)).and_then(Option::as_ref) {
-                    Some(shard) => shard.ask(topology, frame, &packet, stamp(frame.ts), gates),
+                    Some(shard) => shard.ask(topology, frame, &packet, stamp(frame.ts), gates).0,
                     // A shard of another worker: its flows are not known here.
                     None => Err(Stop::Drop(Stage::Engine, Reason::HandOffFull, at)),
                 }
@@ -385,8 +399,16 @@ impl Worker {
         }
     }
 
+    /// Ends what NAT gateways keep of flows that have been idle for too long.
+    pub fn expire_leases(&mut self, now_ns: u64) {
+        if now_ns >= self.leases_due {
+            self.leases_due = expire_leases(&mut self.shards, &mut self.nats, now_ns);
+        }
+    }
+
     /// Nothing arrives: frees up to `sessions` dead sessions of one of its shards.
     pub fn rest(&mut self, now_ns: u64, sessions: usize) {
+        self.expire_leases(now_ns);
         for _ in 0..SHARDS {
             self.hand = (self.hand + 1) % SHARDS;
             if let Some(shard) = &mut self.shards[self.hand] {
@@ -405,6 +427,11 @@ impl Worker {
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         counters.held = self.intake.held_frames();
+        let mut nats = self.nats.clone();
+        for shard in self.shards.iter().flatten() {
+            shard.flows.connections().iter().zip(0..).for_each(|(n, nat)| nats.of(nat).active += n);
+        }
+        counters.add_nats(&nats);
         counters
     }
 
@@ -416,6 +443,15 @@ impl Worker {
     pub fn usage(&self) -> Usage {
         self.shards.iter().flatten().map(|s| s.flows.usage()).sum()
     }
+}
+
+/// Ends the leases that are due; when to look next (ns).
+#[cold]
+fn expire_leases(shards: &mut [Option<Shard>], nats: &mut Tallies, now_ns: u64) -> u64 {
+    let shards = shards.iter_mut().flatten();
+    let next = shards.filter_map(|s| s.expire_leases(now_ns, |b| nats.of(b.extra).idle += 1)).min();
+    // A lease that begins after this is not due earlier than that.
+    next.unwrap_or(u64::MAX).min(now_ns.saturating_add(NAT_IDLE_NS))
 }
 
 const NOTHING: Job = Job {

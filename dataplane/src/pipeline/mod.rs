@@ -23,10 +23,10 @@ mod verdict;
 
 pub use neighbours::arp;
 pub use observer::{Cause, Gate, Observer};
-pub use plan::{Answer, Deps, Plan, Stop, Touch};
+pub use plan::{Answer, Deps, Plan, Stop, Touch, Visits};
 pub use verdict::{At, Kind, Reason, Stage, Verdict};
 
-use crate::nat::Ports;
+use crate::nat::{Destinations, Ports};
 use crate::session::Flows;
 use crate::topology::{Dep, DepKind, Eni, EniIdx, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -43,6 +43,7 @@ pub struct Walk<'a, O: Observer> {
     topology: &'a Topology,
     flows: &'a Flows,
     ports: &'a Ports,
+    destinations: &'a Destinations,
     packet: &'a Packet,
     bytes: &'a [u8],
     /// Milliseconds.
@@ -52,6 +53,7 @@ pub struct Walk<'a, O: Observer> {
     original: FiveTuple,
     /// As it is at this point of the way, and where it goes.
     plan: Plan,
+    visits: Visits,
     observer: &'a mut O,
 }
 
@@ -69,7 +71,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     pub fn new(
         topology: &'a Topology,
         flows: &'a Flows,
-        ports: &'a Ports,
+        (ports, destinations): (&'a Ports, &'a Destinations),
         packet: &'a Packet,
         bytes: &'a [u8],
         now: u32,
@@ -79,16 +81,29 @@ impl<'a, O: Observer> Walk<'a, O> {
         let original = packet.tuple(bytes);
         let quote = if packet.has(Packet::ICMP_ERROR) { quote(bytes, packet).map(|q| q.tuple) } else { None };
         let plan = Plan::new(original, quote);
-        Walk { topology, flows, ports, packet, bytes, now, ingress, original, plan, observer }
+        Walk {
+            topology,
+            flows,
+            ports,
+            destinations,
+            packet,
+            bytes,
+            now,
+            ingress,
+            original,
+            plan,
+            visits: Visits::default(),
+            observer,
+        }
     }
 
-    /// Walks all gates.
-    pub fn run(mut self) -> Result<Plan, Stop> {
-        match EniIdx::of_port(self.ingress) {
-            None => self.enter_from_internet()?,
-            Some(sender) => self.enter_from_eni(sender)?,
-        }
-        Ok(self.plan)
+    /// Walks all gates. Which NAT gateways were reached is told however it ends.
+    pub fn run(mut self) -> (Result<Plan, Stop>, Visits) {
+        let pass = match EniIdx::of_port(self.ingress) {
+            None => self.enter_from_internet(),
+            Some(sender) => self.enter_from_eni(sender),
+        };
+        (pass.map(|()| self.plan), self.visits)
     }
 
     fn enter_from_eni(&mut self, sender: EniIdx) -> Pass {
@@ -120,7 +135,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let owner = self.owner(hop)?;
         let receiver = self.eni(owner, At::Subnet(hop.subnet))?;
         if let Some(nat) = receiver.nat {
-            return self.stop(Stage::Natgw, Reason::Unsolicited, At::Nat(nat));
+            return self.unsolicited(nat);
         }
         self.plan.neighbour = true;
         self.deliver(owner, receiver)
@@ -165,7 +180,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             self.nacl(receiver.subnet, false)?;
         }
         if let Some(nat) = receiver.nat {
-            return self.stop(Stage::Natgw, Reason::Unsolicited, At::Nat(nat));
+            return self.unsolicited(nat);
         }
         self.deliver(owner, receiver)
     }

@@ -3,6 +3,7 @@
 use super::edge::with_source;
 use super::plan::Answer;
 use super::{At, Cause, Hop, Observer, Pass, Reason, Stage, Stop, Touch, Walk};
+use crate::nat::Destination;
 use crate::session::{Key, Kind, Life};
 use crate::topology::{Eni, INTERNET, NatIdx, Timeouts};
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,6 +23,7 @@ impl<O: Observer> Walk<'_, O> {
         if eni.subnet != hop.subnet {
             self.nacl(eni.subnet, false)?;
         }
+        self.visits.note(index, false);
         self.nat_carries(at)?;
         if self.packet.ttl <= 1 {
             if self.may_be_told() {
@@ -48,6 +50,12 @@ impl<O: Observer> Walk<'_, O> {
         }
         self.plan.nat = true;
         self.leave(Hop { vpc: hop.vpc, subnet: eni.subnet, sender: None })
+    }
+
+    /// Nobody talks to the gateway itself (NAT-28).
+    pub(super) fn unsolicited(&mut self, index: NatIdx) -> Pass {
+        self.visits.note(index, false);
+        self.stop(Stage::Natgw, Reason::Unsolicited, At::Nat(index))
     }
 
     /// NAT-37, NAT-39, NAT-74.
@@ -95,7 +103,10 @@ impl<O: Observer> Walk<'_, O> {
             let slot = self.flows.find(&key_of(external)).map(|e| self.flows.slot(e));
             slot.is_some_and(|s| s.extra == index.0 && s.life(self.now, &Timeouts::default()) != Life::Dead)
         };
-        let Some(external) = self.ports.choose(&client_key, taken) else {
+        // The limit is asked first: a flood of flows that get none costs no search.
+        let to = Destination::of(index.0, &key_of(0).tuple);
+        let external = if self.destinations.has_room(&to) { self.ports.choose(&client_key, taken) } else { None };
+        let Some(external) = external else {
             return self.stop(Stage::Natgw, Reason::PortAllocation, at);
         };
         self.plan.touch(Touch::Binding { key: key_of(external), from_remote: false, live: None, nat: index, client });
@@ -122,6 +133,7 @@ impl<O: Observer> Walk<'_, O> {
     /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
     pub(super) fn nat_return(&mut self, index: NatIdx, eni: &Eni, wire: FiveTuple) -> Pass {
         let at = At::Nat(index);
+        self.visits.note(index, true);
         let Some(gateway) = self.nat(index) else {
             return self.stop(Stage::Natgw, Reason::Unsolicited, at);
         };

@@ -122,6 +122,23 @@ impl Plan {
     }
 }
 
+/// NAT gateways that a packet reached, in order, and whether from the internet. Around a hairpin there may be two.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Visits([Option<(NatIdx, bool)>; 2]);
+
+impl Visits {
+    pub(super) fn note(&mut self, nat: NatIdx, from_remote: bool) {
+        if let Some(free) = self.0.iter_mut().find(|v| v.is_none()) {
+            *free = Some((nat, from_remote));
+        }
+    }
+
+    /// (gateway, from the internet).
+    pub fn iter(&self) -> impl Iterator<Item = (NatIdx, bool)> {
+        self.0.iter().flatten().copied()
+    }
+}
+
 /// A walk that does not forward.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {

@@ -1,8 +1,9 @@
 //! The sessions of one shard: a fixed pool of entry pairs, the index over them, and the clock hand that reclaims.
 
 use super::index::{Index, MAX_ENTRIES};
-use super::slot::{Kind, Life, Slot, flag};
+use super::slot::{Kind, Life, NAT_IDLE_MS, Slot, flag};
 use super::{FlowHash, Key};
+use crate::nat::{Lease, Leases};
 use crate::shares::Shares;
 use crate::topology::{PortNo, Timeouts};
 use std::net::IpAddr;
@@ -56,6 +57,8 @@ pub struct Flows {
     hand: u32,
     /// Idle limits that ENIs asked for; number 0 is the default.
     profiles: Vec<Timeouts>,
+    /// Of bindings that are neither closed nor given up nor idle too long.
+    leases: Leases,
 }
 
 impl Flows {
@@ -73,6 +76,7 @@ impl Flows {
             shares: Shares::of(sessions as u32),
             hand: 0,
             profiles: vec![Timeouts::default()],
+            leases: Leases::default(),
         }
     }
 
@@ -332,6 +336,7 @@ impl Flows {
         for side in 0..2 {
             let entry = pair * 2 + side;
             if self.slot(entry).has(flag::PRESENT) {
+                self.end_lease(entry);
                 let hash = self.hash.at(self.hash.tuple(&self.tuple(entry)), self.slot(entry).ingress());
                 self.index.remove(hash, entry);
                 if let Some(slot) = self.slot_mut(entry) {
@@ -340,6 +345,42 @@ impl Flows {
             }
         }
         self.give_back(pair, owner);
+    }
+
+    /// The binding at `entry`, begun or touched at `now_ns`, holds this lease.
+    pub fn grant_lease(&mut self, entry: u32, lease: Lease, now_ns: u64) {
+        self.leases.grant(entry, lease, now_ns / 1_000_000 + u64::from(NAT_IDLE_MS));
+    }
+
+    /// The binding at `entry` counts no more among the flows to its destination.
+    pub fn end_lease(&mut self, entry: u32) {
+        if self.slot(entry).kind() == Kind::Binding {
+            self.leases.end(entry);
+        }
+    }
+
+    /// When [`Flows::expire_leases`] has something to look at (ns).
+    pub fn next_lease(&self) -> Option<u64> {
+        self.leases.next().map(|ms| ms * 1_000_000)
+    }
+
+    /// Ends the leases of bindings that have been idle too long; `idle` hears of each binding.
+    pub fn expire_leases(&mut self, now_ns: u64, mut idle: impl FnMut(&Slot)) {
+        let now = now_ns / 1_000_000;
+        while let Some(entry) = self.leases.due(now) {
+            let silent = (now as u32).wrapping_sub(self.slot(entry).last);
+            if silent < NAT_IDLE_MS {
+                self.leases.again(entry, now + u64::from(NAT_IDLE_MS - silent));
+            } else {
+                self.leases.expire(entry);
+                idle(self.slot(entry));
+            }
+        }
+    }
+
+    /// TCP connections of each NAT gateway, by its index.
+    pub fn connections(&self) -> &[u64] {
+        self.leases.tcp()
     }
 
     fn give_back(&mut self, pair: u32, owner: PortNo) {

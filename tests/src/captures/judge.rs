@@ -77,7 +77,7 @@ impl Bench<'_> {
     /// Every frame as it enters, and its end in the model.
     fn expect(&self, frames: &[read::Frame], host: IpAddr) -> Expected {
         let (inside, outside) = self.addresses(host);
-        let mut model = Model::new(1024);
+        let mut model = Model::new(1024, 55_000);
         model.set_world(self.named.world.clone());
         let mut expected = Expected::default();
         for (n, f) in frames.iter().enumerate() {

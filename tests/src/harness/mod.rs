@@ -25,22 +25,34 @@ pub struct Setup {
     pub seed: u64,
     /// Ports of a NAT gateway per shard and remote: few in some histories, so that they run out.
     pub ports_per_slice: u16,
+    /// Flows of a NAT gateway per destination: few in some histories.
+    pub flows_per_destination: u32,
 }
 
 impl Setup {
     /// From a seed.
     pub fn new(seed: u64) -> Setup {
-        Setup { seed, ports_per_slice: if seed % 4 == 3 { 1 } else { 1008 } }
+        let usual = Setup { seed, ports_per_slice: 1008, flows_per_destination: 55_000 };
+        match seed % 8 {
+            3 | 7 => Setup { ports_per_slice: 1, ..usual },
+            5 => Setup { flows_per_destination: 2, ..usual },
+            _ => usual,
+        }
+    }
+
+    /// Whether all workers together may run out of something that they count together.
+    pub fn is_tight(&self) -> bool {
+        self.flows_per_destination < 1000
     }
 
     /// The dataplane.
     pub fn engine(&self, workers: usize, cache: bool) -> Engine {
-        Engine::new(self.seed, workers, cache, self.ports_per_slice)
+        Engine::new(self, workers, cache)
     }
 
     /// The model for it.
     pub fn model(&self) -> Model {
-        Model::new(self.ports_per_slice.into())
+        Model::new(self.ports_per_slice.into(), self.flows_per_destination as usize)
     }
 }
 
@@ -55,9 +67,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {} ({} external ports per slice), {} steps:",
+            "seed {} ({} external ports per slice, {} flows per destination), {} steps:",
             self.setup.seed,
             self.setup.ports_per_slice,
+            self.setup.flows_per_destination,
             self.steps.len()
         )?;
         for step in &self.steps {

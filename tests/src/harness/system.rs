@@ -24,19 +24,32 @@ pub trait System {
 }
 
 /// The dataplane, in memory.
-pub struct Engine(Memory);
+pub struct Engine {
+    memory: Memory,
+    /// Frame by frame: which of two workers takes the last place to a destination is decided by who comes first.
+    in_turn: bool,
+}
 
 impl Engine {
     /// With the given workers, with or without remembered actions.
-    pub fn new(seed: u64, workers: usize, cache: bool, ports_per_slice: u16) -> Engine {
-        let config = Config { seed, sessions: 1 << 16, workers, cache, strict_l2: false, ports_per_slice };
-        Engine(Memory::new(config))
+    pub fn new(setup: &super::Setup, workers: usize, cache: bool) -> Engine {
+        let super::Setup { seed, ports_per_slice, flows_per_destination } = *setup;
+        let config = Config {
+            seed,
+            sessions: 1 << 16,
+            workers,
+            cache,
+            strict_l2: false,
+            ports_per_slice,
+            flows_per_destination,
+        };
+        Engine { memory: Memory::new(config), in_turn: workers > 1 && setup.is_tight() }
     }
 }
 
 impl System for Engine {
     fn publish(&mut self, next: &World) {
-        self.0.publish(crate::build::topology(next));
+        self.memory.publish(crate::build::topology(next));
     }
 
     fn run(&mut self, frames: &[Input]) -> Vec<Done> {
@@ -45,11 +58,15 @@ impl System for Engine {
             (frame.port, frame.seq, frame.ts) = (f.port, f.seq, f.ts);
             frame
         });
-        self.0.run(frames.collect()).into_iter().map(done).collect()
+        let done_of = |memory: &mut Memory, frames| memory.run(frames).into_iter().map(done).collect::<Vec<_>>();
+        if self.in_turn {
+            return frames.flat_map(|f| done_of(&mut self.memory, vec![f])).collect();
+        }
+        done_of(&mut self.memory, frames.collect())
     }
 
     fn finish(&mut self) -> Vec<Done> {
-        self.0.finish().into_iter().map(done).collect()
+        self.memory.finish().into_iter().map(done).collect()
     }
 }
 

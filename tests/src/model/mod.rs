@@ -62,6 +62,8 @@ pub struct Model {
     pub now: u64,
     /// Bindings towards one remote that a gateway must be able to hold before it may refuse one.
     pub slice: usize,
+    /// Flows that a gateway carries to one destination at a time (NAT-34).
+    pub limit: usize,
     /// How often each thing worth covering happened.
     pub notes: BTreeMap<String, u64>,
     /// Choices of the product that were not legal, by frame.
@@ -73,12 +75,13 @@ pub type Actuals<'a> = &'a dyn Fn(u64) -> Option<Outcome>;
 
 impl Model {
     /// An empty world at time 0.
-    pub fn new(slice: usize) -> Model {
+    pub fn new(slice: usize, limit: usize) -> Model {
         Model {
             world: World::default(),
             state: State::default(),
             now: 0,
             slice,
+            limit,
             notes: BTreeMap::new(),
             illegal: Vec::new(),
         }
@@ -234,6 +237,7 @@ impl Model {
             now: self.now,
             choice: choice(actual.as_ref()),
             slice: self.slice,
+            limit: self.limit,
             original: packet.clone(),
             packet,
             sender,

@@ -232,6 +232,16 @@ impl State {
         held.map(|b| b.external).collect()
     }
 
+    /// Flows that gateway `nat` carries to the destination of `client`: not closed, not given up, not idle for 350 s. ICMP counts by address alone.
+    pub fn carried(&self, nat: usize, client: Tuple, now: u64) -> usize {
+        let place = |t: &Tuple| (t.dst, t.proto, if t.proto == ICMP { 0 } else { t.dport });
+        let carried = |b: &&Binding| {
+            let over = b.closed() || b.given_up.is_some() || idle_ms(now, b.last) >= 350_000;
+            b.nat == nat && place(&b.client) == place(&client) && !over
+        };
+        self.bindings.iter().filter(carried).count()
+    }
+
     /// Carries out what the walk of a forwarded packet asked for.
     pub fn commit(
         &mut self,

@@ -32,6 +32,8 @@ pub(super) struct Walk<'a> {
     pub choice: Choice,
     /// Ports a gateway has for one remote before it may refuse.
     pub slice: usize,
+    /// Flows that a gateway carries to one destination.
+    pub limit: usize,
     pub packet: Packet,
     /// As it came in.
     pub original: Packet,
@@ -573,9 +575,10 @@ impl Walk<'_> {
         }
         let remote = (client.dst, client.dport, client.proto);
         let taken = self.state.taken(n, remote, self.now);
+        let full = self.state.carried(n, client, self.now) >= self.limit;
         let external = match self.choice {
             Choice::Refused => {
-                if taken.len() < self.slice {
+                if taken.len() < self.slice && !full {
                     self.illegal =
                         Some(format!("port refused with {} of {} taken towards {remote:?}", taken.len(), self.slice));
                 }
@@ -584,10 +587,13 @@ impl Walk<'_> {
             Choice::Port(port) => {
                 if port < 1024 || taken.contains(&port) {
                     self.illegal = Some(format!("port {port} chosen, taken towards {remote:?}: {taken:?}"));
+                } else if full {
+                    self.illegal = Some(format!("port {port} chosen beyond {} flows to {remote:?}", self.limit));
                 }
                 port
             }
             Choice::Unseen => 0,
+            Choice::Own if full => return stop("natgw", "port-allocation", at),
             Choice::Own => {
                 let mut port = 40_000;
                 while taken.contains(&port) {

@@ -13,7 +13,8 @@ use vpcd_control::ec2;
 use vpcd_control::model::Record;
 use vpcd_control::store::{Store, StoreError};
 use vpcd_dataplane::engine::{Counters, PortCounters};
-use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
+use vpcd_dataplane::nat::NatGatewayCounters;
+use vpcd_dataplane::topology::{EniIdx, INTERNET, NatIdx, PortNo, Topology};
 use vpcd_io::live::Live;
 
 /// Of the answer.
@@ -115,6 +116,14 @@ impl Metrics {
         );
         for (port, stage, reason, n) in counters.all_drops() {
             out.sample(drops, &[("port", names.port_id(port)), ("stage", stage.name()), ("reason", reason.name())], n);
+        }
+        let nats: Vec<(&str, NatGatewayCounters)> =
+            topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat(at), counters.nat(at))).collect();
+        for (n, (metric, _)) in NatGatewayCounters::default().metrics().into_iter().enumerate() {
+            let name = format!("vpcd_nat_gateway_{metric}");
+            let kind = if metric == "ActiveConnectionCount" { "gauge" } else { "counter" };
+            out.family(&name, kind, "CloudWatch's metric of that name, since the gateway began.");
+            nats.iter().for_each(|(id, c)| out.sample(&name, &[("NatGatewayId", id)], c.metrics()[n].1));
         }
         out.counter("vpcd_originated_frames_total", "Frames that the fabric built itself.", counters.originated);
         out.counter(

@@ -115,6 +115,7 @@ impl Live {
     ) -> io::Result<Live> {
         let config = Config { workers: config.workers.clamp(1, SHARDS), ..config };
         let count = config.workers;
+        let destinations = config.destinations();
         let (mut workers, mut parts) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let poller = Poller::new().map_err(io::Error::other)?;
@@ -142,7 +143,7 @@ impl Live {
         let (plugged, publishing) = (Mutex::new(plugged), Mutex::new(()));
         let mut live = Live { shared, threads: Vec::new(), plugged, publishing };
         for (number, (inbox, poller, pool)) in parts.into_iter().enumerate() {
-            let runner = Runner::new(number, &config, Arc::clone(&live.shared), inbox, poller, pool);
+            let runner = Runner::new(number, (&config, &destinations), Arc::clone(&live.shared), inbox, poller, pool);
             let name = format!("worker-{number}");
             live.threads.push(std::thread::Builder::new().name(name).spawn(move || runner.run())?);
         }

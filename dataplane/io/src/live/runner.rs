@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use vpcd_dataplane::engine::{BATCH, Config, Counters, Handed, Worker};
+use vpcd_dataplane::nat::Destinations;
 use vpcd_dataplane::session::Usage;
 use vpcd_dataplane::topology::{PortNo, Topology};
 use vpcd_wire::Frame;
@@ -44,7 +45,7 @@ pub(super) struct Runner {
 impl Runner {
     pub(super) fn new(
         number: usize,
-        config: &Config,
+        (config, destinations): (&Config, &Arc<Destinations>),
         shared: Arc<Shared>,
         orders: Receiver<Order>,
         poller: Poller,
@@ -52,7 +53,7 @@ impl Runner {
     ) -> Runner {
         Runner {
             number,
-            worker: Worker::new(number, config),
+            worker: Worker::new(number, config, destinations),
             shared,
             orders,
             topology: None,
