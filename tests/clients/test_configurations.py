@@ -1,0 +1,314 @@
+"""The wizard's four configurations in IPv4 and IPv6: what each vector of theirs comes to, live, explained and replayed.
+
+Configurations 3 and 4 are here without their VPN connection: only what needs none.
+"""
+import subprocess
+import sys
+import unittest
+
+from scenario import PASS, PUNT, Scenario
+from vpcd import binary
+
+ANY, ANY6 = "0.0.0.0/0", "::/0"
+OFFICE, OFFICE6 = "203.0.113.0/24", "2001:db8:beef::/48"
+PREFIX = "2001:db8:1234:1a"
+WEB, WEB_EIP, NAT_EIP = "10.0.0.5", "198.51.100.1", "198.51.100.9"
+
+
+class Configuration(Scenario):
+    def network(self):
+        """A VPC with both families, and its public subnet, made as the wizard would."""
+        self.vpc = self.call("create-vpc --cidr-block 10.0.0.0/16 --amazon-provided-ipv6-cidr-block", "Vpc.VpcId")
+        self.call(f"modify-vpc-attribute --vpc-id {self.vpc} --enable-dns-hostnames")
+        self.pub = self.subnet(0)
+        self.main = self.main_table(self.vpc)
+
+    def subnet(self, n):
+        return self.call(f"create-subnet --vpc-id {self.vpc} --cidr-block 10.0.{n}.0/24 --ipv6-cidr-block {PREFIX}{n:02x}::/64",
+                         "Subnet.SubnetId")
+
+    def public(self):
+        """The internet gateway, and the table of the public subnet."""
+        self.igw = self.call("create-internet-gateway", "InternetGateway.InternetGatewayId")
+        self.call(f"attach-internet-gateway --vpc-id {self.vpc} --internet-gateway-id {self.igw}")
+        self.custom = self.call(f"create-route-table --vpc-id {self.vpc}", "RouteTable.RouteTableId")
+        self.call(f"create-route --route-table-id {self.custom} --destination-cidr-block {ANY} --gateway-id {self.igw}")
+        self.call(f"create-route --route-table-id {self.custom} --destination-ipv6-cidr-block {ANY6} --gateway-id {self.igw}")
+        self.call(f"associate-route-table --subnet-id {self.pub} --route-table-id {self.custom}")
+
+    def web_group(self, six=True):
+        """WebServerSG's inbound rules."""
+        self.web = self.group("WebServerSG", self.vpc)
+        self.allow("in", self.web, (80, 443), ANY)
+        self.allow("in", self.web, (22, 3389), OFFICE)
+        if six:
+            self.web_group_six()
+
+    def web_group_six(self):
+        self.allow("in", self.web, (80, 443), ANY6)
+        self.allow("in", self.web, (22, 3389), OFFICE6)
+
+    def servers(self, db_out6):
+        """Web and database server of configurations 2 and 3, and their groups."""
+        self.prv = self.subnet(1)
+        self.web_group()
+        self.db = self.group("DBServerSG", self.vpc)
+        self.no_outbound(self.web)
+        self.no_outbound(self.db)
+        self.allow("out", self.web, (1433, 3306), self.db)
+        self.allow("out", self.web, (80, 443), ANY)
+        self.allow("out", self.web, (80, 443), ANY6)
+        self.allow("in", self.db, (1433, 3306), self.web)
+        self.allow("out", self.db, (80, 443), ANY)
+        if db_out6:
+            self.allow("out", self.db, (80, 443), ANY6)
+        self.launch("web", self.pub, self.web, WEB, f"{PREFIX}00::1a")
+        self.elastic("web", WEB_EIP)
+        self.launch("db", self.prv, self.db, "10.0.1.5", f"{PREFIX}01::5")
+
+
+class One(Configuration):
+    EIP = "198.51.100.2"
+
+    def setUp(self):
+        super().setUp()
+        self.network()
+        self.public()
+        self.web_group(six=False)
+        self.launch("web", self.pub, self.web, "10.0.0.6", f"{PREFIX}00::123")
+        self.mapped = self.elastic("web", self.EIP)
+        self.launch("other", self.pub, self.web, "10.0.0.7")
+
+    # covers: SCN-44
+    # covers: SCN-50 SCN-51 SCN-52 SCN-53 SCN-54 SCN-55 SCN-56 SCN-57 SCN-58 SCN-59 SCN-60 SCN-61 SCN-62
+    def test_ipv4(self):
+        tables = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
+        self.assertEqual(len(tables), 2)
+        self.assertFalse(self.ec2.describe_vpcs(VpcIds=[self.vpc])["Vpcs"][0]["IsDefault"])
+        main = next(t for t in tables if t["RouteTableId"] == self.main)
+        self.assertEqual({r["GatewayId"] for r in main["Routes"]}, {"local"})
+        custom = next(t for t in tables if t["RouteTableId"] == self.custom)
+        self.assertEqual([a["SubnetId"] for a in custom["Associations"]], [self.pub])
+        self.assertEqual([(r.get("DestinationCidrBlock") or r["DestinationIpv6CidrBlock"], r["GatewayId"]) for r in custom["Routes"]],
+                         [("10.0.0.0/16", "local"), (f"{PREFIX}00::/56", "local"), (ANY, self.igw), (ANY6, self.igw)])
+
+        into, out = "{} > 10.0.0.6", "198.51.100.2 > {}"
+        self.check(
+            ("NET", self.EIP, "tcp 80 443", PASS, into.format("192.0.2.77")),
+            ("HOME", self.EIP, "tcp 22 3389", PASS, into.format("203.0.113.10")),
+            ("NET", self.EIP, "tcp 22 3389 8080, udp 80, icmp", "sg-in"),
+            ("web", "NET", "tcp 443, udp 53", PASS, out.format("192.0.2.77")),
+            ("other", "NET", "tcp 443", "igw"),
+            ("other", "web", "tcp 80", PASS),
+            ("other", "web", "tcp 9999, udp 9999, icmp", "sg-in"),
+            ("NET", "10.0.0.6", "tcp 80", "igw"),
+            ("web", "10.0.200.1", "tcp 80, udp 80, icmp", "route"),
+        )
+        self.allow("in", self.web, (None,), self.web, "-1")
+        self.check(("other", "web", "tcp 9999, udp 9999, icmp", PASS))
+
+        self.no_outbound(self.web)
+        self.check(("web", "NET", "tcp 443", "sg-out"),
+                   ("NET", self.EIP, "tcp 80", PASS, into.format("192.0.2.77")))
+        # The resolver's traffic is not filtered.
+        self.check(("web", "10.0.0.2", "udp 53, tcp 53", PUNT))
+        self.allow("out", self.web, (None,), ANY, "-1")
+
+        late = self.subnet(9)
+        self.launch("late", late, self.web)
+        self.elastic("late", "198.51.100.3")
+        address = self.hosts["late"][2][0]
+        self.check(("late", "NET", "tcp 443", "route"),
+                   ("NET", "198.51.100.3", "tcp 80", "reply@route", into.format("192.0.2.77").replace("10.0.0.6", address)))
+
+        self.ec2.disassociate_address(AssociationId=self.mapped)
+        self.check(("NET", self.EIP, "tcp 80", "igw"))
+        allocation = self.ec2.describe_addresses(PublicIps=[self.EIP])["Addresses"][0]["AllocationId"]
+        self.ec2.associate_address(InstanceId=self.hosts["web"][0], AllocationId=allocation)
+        self.check(("NET", self.EIP, "tcp 80", PASS, into.format("192.0.2.77")))
+
+    # covers: SCN-12 SCN-64 SCN-65 SCN-66 SCN-67 SCN-68 SCN-69 SCN-70
+    def test_ipv6(self):
+        self.check(("NET6", "web6", "tcp 80", "sg-in"))
+        self.web_group_six()
+        self.check(
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("HOME6", "web6", "tcp 22 3389", PASS),
+            ("NET6", "web6", "tcp 22 8080, icmp", "sg-in"),
+            ("web6", "NET6", "tcp 443", PASS),
+        )
+        self.ec2.delete_route(RouteTableId=self.custom, DestinationIpv6CidrBlock=ANY6)
+        self.check(("NET6", "web6", "tcp 80", "reply@route"),
+                   ("NET", self.EIP, "tcp 80", PASS, "192.0.2.77 > 10.0.0.6"))
+        self.ec2.create_route(RouteTableId=self.custom, DestinationIpv6CidrBlock=ANY6, GatewayId=self.igw)
+
+        # Without an address of its own there is no IPv6, whatever the routes.
+        other, eni, addresses = self.hosts["other"]
+        self.assertEqual(addresses, ["10.0.0.7"])
+        self.assertNotEqual(self.inside(other, "ping", "-6", "-c", "1", "-W", "1", "2001:db8:cafe::77").returncode, 0)
+        self.ec2.assign_ipv6_addresses(NetworkInterfaceId=eni, Ipv6Addresses=[f"{PREFIX}00::7"])
+        self.shell(other, f"ip -6 address show dev eth0 | grep -q {PREFIX}00::7 || ip -6 address add {PREFIX}00::7/128 dev eth0 nodad")
+        self.hosts["other"] = (other, eni, [*addresses, f"{PREFIX}00::7"])
+        self.check(("other6", "NET6", "tcp 443", PASS))
+
+        # Set up for IPv6 alone.
+        six = self.group("six", self.vpc)
+        self.allow("in", six, (80,), ANY6)
+        self.launch("six", self.pub, six, "10.0.0.8", f"{PREFIX}00::8")
+        # The server's address is the only thing between the internet and a rule that IPv6 alone has.
+        self.check(("NET6", "six6", "tcp 80", PASS), ("NET", "10.0.0.8", "tcp 80", "igw"))
+        self.elastic("six", "198.51.100.4")
+        self.check(("NET", "198.51.100.4", "tcp 80", "sg-in"))
+        self.allow("in", six, (80,), ANY)
+        self.check(("NET", "198.51.100.4", "tcp 80", PASS, "192.0.2.77 > 10.0.0.8"))
+
+
+class Two(Configuration):
+    def setUp(self):
+        super().setUp()
+        self.network()
+        self.public()
+        self.servers(db_out6=True)
+
+    def nat_gateway(self):
+        allocation = self.call(f"allocate-address --domain vpc --address {NAT_EIP}", "AllocationId")
+        self.nat = self.call(f"create-nat-gateway --subnet-id {self.pub} --allocation-id {allocation}", "NatGateway.NatGatewayId")
+        self.call(f"wait nat-gateway-available --nat-gateway-ids {self.nat}")
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {ANY} --nat-gateway-id {self.nat}")
+        eigw = self.call(f"create-egress-only-internet-gateway --vpc-id {self.vpc}",
+                         "EgressOnlyInternetGateway.EgressOnlyInternetGatewayId")
+        self.call(f"create-route --route-table-id {self.main} --destination-ipv6-cidr-block {ANY6} --egress-only-internet-gateway-id {eigw}")
+
+    # covers: SCN-11 SCN-80 SCN-82 SCN-83 SCN-84 SCN-85 SCN-87 SCN-88 SCN-90 SCN-91
+    # covers: SCN-95 SCN-96 SCN-97 SCN-98 SCN-99 SCN-101 SCN-102 SCN-103 SCN-104 SCN-105 SCN-106 SCN-107
+    def test_nat_gateway(self):
+        self.nat_gateway()
+        outsider = self.group("other", self.vpc)
+        self.launch("other", self.pub, outsider, "10.0.0.20")
+        self.launch("web2", self.prv, self.web, "10.0.1.20")
+        out = f"{NAT_EIP} > 192.0.2.77"
+        self.check(
+            ("NET", WEB_EIP, "tcp 80 443", PASS, f"192.0.2.77 > {WEB}"),
+            ("HOME", WEB_EIP, "tcp 22 3389", PASS, f"203.0.113.10 > {WEB}"),
+            ("NET", WEB_EIP, "tcp 22 3389 3306", "sg-in"),
+            ("web", "db", "tcp 1433 3306", PASS),
+            ("web", "db", "tcp 22 5432, icmp", "sg-out"),
+            ("web", "db", "tcp 80", "sg-in"),
+            ("db", "web", "tcp 80", PASS),
+            ("db", "web", "tcp 3306", "sg-out"),
+            ("other", "db", "tcp 3306", "sg-in"),
+            ("web2", "db", "tcp 3306", PASS),
+            ("db", "NET", "tcp 443", PASS, out),
+            ("db", "NET", "tcp 25, icmp", "sg-out"),
+            ("NET", NAT_EIP, "tcp 80 443, icmp", "natgw"),
+            ("NET", "10.0.1.5", "tcp 3306", "igw"),
+            # IPv6
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("HOME6", "web6", "tcp 22 3389", PASS),
+            ("web6", "NET6", "tcp 25", "sg-out"),
+            ("db6", "NET6", "tcp 22", "sg-out"),
+            ("db6", "NET6", "tcp 80 443", PASS),
+            ("NET6", "db6", "tcp 443", "eigw"),
+            ("web6", "db6", "tcp 3306", PASS),
+        )
+        self.stranger_at_a_port_in_use()
+        self.replaced_database()
+        self.bastion()
+        self.third_subnet(out)
+        self.public_database()
+
+        # The egress-only gateway asks no group.
+        self.allow("in", self.db, (443,), ANY6)
+        self.check(("NET6", "db6", "tcp 443", "eigw"))
+
+        self.ec2.delete_nat_gateway(NatGatewayId=self.nat)
+        self.check(("db", "NET", "tcp 443", "route"),
+                   ("web", "NET", "tcp 443", PASS, f"{WEB_EIP} > 192.0.2.77"))
+        routes = self.ec2.describe_route_tables(RouteTableIds=[self.main])["RouteTables"][0]["Routes"]
+        self.assertEqual([r["State"] for r in routes if r.get("DestinationCidrBlock") == ANY], ["blackhole"])
+
+    def stranger_at_a_port_in_use(self):
+        self.tell("internet", do="arrived")
+        hold = "import socket, time; s = socket.create_connection(('192.0.2.77', 443)); print(flush=True); time.sleep(60)"
+        held = subprocess.Popen([binary(), "exec", self.hosts["db"][0], "--", sys.executable, "-c", hold], stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (held.kill(), held.wait(), held.stdout.close()))
+        held.stdout.readline()
+        (_, src, port, _, _), = self.tell("internet", do="arrived")
+        self.assertEqual(src, NAT_EIP)
+        self.check(("HOME", NAT_EIP, f"tcp {port}", "natgw"))
+
+    def replaced_database(self):
+        self.launch("db2", self.prv, self.db, "10.0.1.6")
+        self.check(("web2", "db2", "tcp 3306", PASS), ("db", "db2", "tcp 1433", "sg-out"))
+        self.allow("out", self.db, (None,), self.db, "-1")
+        self.check(("db", "db2", "tcp 1433", "sg-in"))
+        self.allow("in", self.db, (None,), self.db, "-1")
+        self.check(("db", "db2", "tcp 1433", PASS))
+
+    def bastion(self):
+        group = self.group("Bastion", self.vpc)
+        self.no_outbound(group)
+        self.launch("bastion", self.pub, group, "10.0.0.30")
+        self.check(("bastion", "db", "tcp 22", "sg-out"), ("web", "db", "tcp 22", "sg-out"))
+        self.allow("out", group, (22,), self.db)
+        self.check(("bastion", "db", "tcp 22", "sg-in"))
+        self.allow("in", self.db, (22,), group)
+        self.check(("bastion", "db", "tcp 22", PASS), ("web", "db", "tcp 22", "sg-out"))
+
+    def third_subnet(self, out):
+        third = self.subnet(2)
+        self.launch("third", third, self.db, "10.0.2.5")
+        self.check(("third", "NET", "tcp 443", PASS, out), ("NET", "10.0.2.5", "tcp 443", "igw"))
+        self.ec2.associate_route_table(SubnetId=third, RouteTableId=self.custom)
+        self.check(("third", "NET", "tcp 443", "igw"))
+
+    def public_database(self):
+        """An Elastic IP does not make a private subnet's host public."""
+        self.elastic("db", "198.51.100.3")
+        self.check(("NET", "198.51.100.3", "tcp 3306", "sg-in"))
+        self.allow("in", self.db, (3306,), ANY)
+        self.check(("NET", "198.51.100.3", "tcp 3306", f"astray {NAT_EIP}", "192.0.2.77 > 10.0.1.5"))
+
+
+class Three(Configuration):
+    # covers: SCN-136 SCN-146 SCN-147 SCN-149
+    def test_without_vpn(self):
+        self.network()
+        self.public()
+        self.servers(db_out6=False)
+        self.check(
+            ("web", "db", "tcp 1433 3306", PASS),
+            ("NET", WEB_EIP, "tcp 80 443", PASS, f"192.0.2.77 > {WEB}"),
+            ("HOME", WEB_EIP, "tcp 22 3389", PASS, f"203.0.113.10 > {WEB}"),
+            ("web", "NET", "tcp 80 443", PASS, f"{WEB_EIP} > 192.0.2.77"),
+            ("db6", "web6", "tcp 80", "sg-out"),
+            ("web6", "db6", "tcp 3306", PASS),
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("web6", "NET6", "tcp 80 443", PASS),
+        )
+        self.allow("out", self.db, (443,), ANY6)
+        self.check(("db6", "NET6", "tcp 443", "route"))
+
+
+class Four(Configuration):
+    # covers: SCN-173 SCN-174 SCN-177
+    def test_without_vpn(self):
+        self.network()
+        groups = self.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "group-name", "Values": ["default"]}])
+        default = groups["SecurityGroups"][0]["GroupId"]
+        names = ("a", "b", "c")
+        for n, name in enumerate(names):
+            self.launch(name, self.pub, default, f"10.0.0.{5 + n}", f"{PREFIX}00::{26 + n:x}")
+        everything = "tcp 22 8080, udp 9999, icmp"
+        self.check(*((a + six, b + six, everything, PASS) for a in names for b in names if a != b for six in ("", "6")))
+        group = self.group("custom", self.vpc)
+        self.launch("d", self.pub, group, "10.0.0.8")
+        self.launch("e", self.pub, group, "10.0.0.9")
+        self.check(*((x, y, everything, "sg-in") for x, y in (("d", "a"), ("a", "d"), ("d", "e"), ("e", "d"))),
+                   ("a6", "NET6", "tcp 443", "route"))
+        allocation = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        self.refused("Gateway.NotAttached", self.ec2.associate_address, InstanceId=self.hosts["a"][0], AllocationId=allocation)
+
+
+if __name__ == "__main__":
+    unittest.main()
