@@ -30,6 +30,8 @@ pub(super) struct Order {
 /// A host as it should be.
 #[derive(Clone)]
 pub(super) struct Wanted {
+    /// What people call it: its logical id in a template, else its id.
+    pub(super) label: String,
     pub(super) space: Space,
     /// Port of each link.
     pub(super) ports: Vec<PortNo>,
@@ -88,6 +90,11 @@ impl Hosts {
         let _ = self.done.clone().wait_for(|done| *done >= serial).await;
     }
 
+    /// Whether what the Region began with has been carried out. Also when nothing will be any more.
+    pub(super) fn stand(&self) -> bool {
+        *self.done.borrow() > 0 || self.done.has_changed().is_err()
+    }
+
     /// Instances that could not be made, and why; each is told once.
     pub(super) fn take_failures(&self) -> Vec<(Id, String)> {
         std::mem::take(&mut *self.failures.lock().unwrap_or_else(PoisonError::into_inner))
@@ -122,16 +129,24 @@ struct Keeper {
 impl Keeper {
     fn run(mut self, queue: &Receiver<Order>) {
         while let Ok(order) = queue.recv() {
+            let mut new = Vec::new();
             for (id, wanted) in order.instances {
-                if let Err(message) = self.carry_out(&id, wanted) {
-                    log::line(
-                        Level::Error,
-                        "an instance is not what it should be",
-                        &json!({"instance": id, "error": message}),
-                    );
-                    self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((id, message));
+                match (self.hosts.get(&id).cloned(), wanted) {
+                    (None, None) => {}
+                    // After what gives way to them.
+                    (None, Some(wanted)) => new.push((id, wanted)),
+                    (Some(old), None) => {
+                        let done = self.end(&id, &old);
+                        self.note(id, &old.label, done);
+                    }
+                    (Some(old), Some(wanted)) => {
+                        let label = wanted.label.clone();
+                        let done = self.change(&id, old, wanted);
+                        self.note(id, &label, done);
+                    }
                 }
             }
+            self.launch(new);
             self.progress.send_replace(order.serial);
         }
         let ports: Vec<PortNo> = self.hosts.values().flat_map(|h| h.ports.clone()).chain([INTERNET]).collect();
@@ -143,18 +158,37 @@ impl Keeper {
         }
     }
 
-    fn carry_out(&mut self, id: &Id, wanted: Option<Wanted>) -> Result<(), String> {
-        match (self.hosts.get(id).cloned(), wanted) {
-            (None, None) => Ok(()),
-            (None, Some(new)) => self.launch(id, new),
-            (Some(old), None) => self.end(id, &old),
-            (Some(old), Some(new)) => self.change(id, old, new),
+    /// Says at once what went wrong, and keeps it for who asked.
+    fn note(&self, id: Id, label: &str, done: Result<(), String>) {
+        let Err(message) = done else { return };
+        let fields = json!({"instance": id, "name": label, "error": message});
+        log::line(Level::Error, "an instance is not what it should be", &fields);
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((id, message));
+    }
+
+    /// Makes hosts together, which is faster than one by one; if that fails, one by one, which tells who is at fault.
+    fn launch(&mut self, new: Vec<(Id, Wanted)>) {
+        if new.is_empty() {
+            return;
+        }
+        let made = self.lab.add_all(new.iter().map(|(_, w)| w.space.clone()).collect());
+        let alone = new.len() == 1;
+        let mut devices = match made {
+            Ok(devices) => devices.into_iter(),
+            Err(e) if alone => return new.into_iter().for_each(|(id, w)| self.note(id, &w.label, Err(text(&e)))),
+            Err(_) => return new.into_iter().for_each(|one| self.launch(vec![one])),
+        };
+        for (id, wanted) in new {
+            let own = devices.by_ref().take(wanted.ports.len()).collect();
+            let label = wanted.label.clone();
+            let done = self.connect(&id, wanted, own);
+            self.note(id, &label, done);
         }
     }
 
-    fn launch(&mut self, id: &Id, new: Wanted) -> Result<(), String> {
+    /// Plugs in a host that stands, and starts its user data.
+    fn connect(&mut self, id: &Id, new: Wanted, devices: Vec<Device>) -> Result<(), String> {
         let name = new.space.name.clone();
-        let devices = self.lab.add(new.space.clone()).map_err(text)?;
         self.hosts.insert(id.clone(), new.clone());
         for (device, port) in devices.into_iter().zip(&new.ports) {
             self.plug(*port, device)?;

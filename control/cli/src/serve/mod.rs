@@ -20,6 +20,7 @@ use anyhow::Context;
 use config::Config;
 use log::Level;
 use notify::Notifier;
+use serde_json::json;
 use service::Front;
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -34,6 +35,8 @@ use vpcd_control::template::default_hosts;
 
 /// How often it looks whether something went wrong by itself.
 const GLANCE: Duration = Duration::from_secs(1);
+/// How often it looks whether the first hosts stand.
+const STEP: Duration = Duration::from_millis(10);
 
 /// Serve the EC2 API; what it builds forwards real packets
 #[derive(clap::Args, Debug)]
@@ -160,33 +163,50 @@ pub fn run(args: &Args) -> Outcome {
         let front = Arc::clone(&front);
         runtime.spawn(async move {
             if let Err(e) = control.serve(front).await {
-                log::line(Level::Error, "the control socket failed", &serde_json::json!({"error": e.to_string()}));
+                log::line(Level::Error, "the control socket failed", &json!({"error": e.to_string()}));
             }
         });
     }
 
-    print(&if args.json {
-        format!(
-            "{}\n",
-            serde_json::json!({"ready": true, "endpoint": format!("http://{address}"), "region": config.region})
-        )
-    } else {
-        format!("ready: http://{address}, Region {}, account {}; Ctrl-C ends\n", config.region, config.account)
-    })?;
-    if anybody {
-        log::line(Level::Warning, "no credentials are configured: any signature is accepted", &serde_json::json!({}));
+    let began = hosts_stand(&front)?;
+    if began {
+        runtime.block_on(front.settle_first());
+        announce(args, &config, address)?;
+        if anybody {
+            log::line(Level::Warning, "no credentials are configured: any signature is accepted", &json!({}));
+        }
+        notifier.ready();
+        attend(&front)?;
     }
-    notifier.ready();
-    attend(&front)?;
     notifier.stopping();
     let _ = stop.send(());
     let unfinished = runtime.block_on(serving).context("the API failed")?;
     if unfinished > 0 {
-        log::line(Level::Warning, "calls were cut off at the end", &serde_json::json!({"count": unfinished}));
+        log::line(Level::Warning, "calls were cut off at the end", &json!({"count": unfinished}));
     }
     drop(runtime);
     // Nobody else has it: what ran on the runtime has ended with it.
     Arc::into_inner(front).map_or(Ok(()), Front::close)
+}
+
+/// Waits until the hosts that the Region begins with stand; `false` if it is over before.
+fn hosts_stand(front: &Front) -> Outcome<bool> {
+    while !front.hosts_stand() {
+        let ends = signals::next(STEP).context("cannot wait for signals")? == Some(Wish::End);
+        if ends || front.live.failed() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The line that says where calls are taken.
+fn announce(args: &Args, config: &Config, address: SocketAddr) -> Outcome {
+    print(&if args.json {
+        format!("{}\n", json!({"ready": true, "endpoint": format!("http://{address}"), "region": config.region}))
+    } else {
+        format!("ready: http://{address}, Region {}, account {}; Ctrl-C ends\n", config.region, config.account)
+    })
 }
 
 /// Waits until somebody says that it is over, or a worker has failed; says which ports are in trouble, each once.
@@ -205,7 +225,7 @@ fn attend(front: &Front) -> Outcome {
         for fault in &faults {
             if told.insert(fault.port) {
                 let (names, error) = (front.metrics.names(), &fault.error);
-                let fields = serde_json::json!({"port": names.port_id(fault.port), "error": error});
+                let fields = json!({"port": names.port_id(fault.port), "error": error});
                 log::line(Level::Error, "a port receives nothing any more", &fields);
             }
         }

@@ -68,7 +68,7 @@ impl Plane {
             links.push(Link::of(model, eni, *index, id));
         }
         let space = Space { name: super::hosts::namespace(&i.id), links };
-        Some(Wanted { space, ports, user_data: i.details.script() })
+        Some(Wanted { label: model.label(&i.id).into(), space, ports, user_data: i.details.script() })
     }
 }
 

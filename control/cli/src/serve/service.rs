@@ -177,9 +177,24 @@ impl Front {
         Ok(Arc::clone(&entry))
     }
 
+    /// Whether the hosts of what the home Region began with stand, user data started.
+    pub(super) fn hosts_stand(&self) -> bool {
+        self.hosts.as_ref().is_none_or(|h| h.stand())
+    }
+
+    /// Ends the instances among them that could not be made.
+    pub(super) async fn settle_first(&self) {
+        if let Ok(home) = self.home() {
+            self.settle_hosts(&home, 0).await;
+        }
+    }
+
     fn ready(&self) -> Response {
         if self.live.failed() {
             return text(503, "a worker has failed\n");
+        }
+        if !self.hosts_stand() {
+            return text(503, "the hosts are being made\n");
         }
         match self.regions.contains_key(&self.config.region) {
             true => text(200, "ready\n"),
