@@ -4,7 +4,7 @@ A vector is (FROM, TO, WHAT, VERDICT[, SEEN]):
 
   FROM, TO   the name of a host (its IPv6 address with a 6 behind the name), or an address; TO only
   WHAT       "tcp 80 443", "udp 53", "icmp", several with commas between
-  VERDICT    PASS; the stage that drops; "reply@STAGE": it arrives, its answer is dropped there; "astray ADDR": it arrives, its answer
+  VERDICT    PASS; "PASS via HOST", where the kernel of HOST forwards it under another address; the stage that drops; "reply@STAGE": it arrives, its answer is dropped there; "astray ADDR": it arrives, its answer
              comes from ADDR, so that nobody takes it; or "punt": it goes to a service of the VPC, past all filters
   SEEN       "SRC > DST", how it looks where it arrives; without: as it was sent. Where SRC is SHARED, the port may be another one
 """
@@ -28,7 +28,7 @@ WAIT = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
-    """One packet of a vector. `source`: host; `src`, `dst`: addresses as sent; `seen`: as they arrive."""
+    """One packet of a vector. `source`, `to`: hosts; `src`, `dst`: addresses as sent; `seen`: as they arrive; `via`: a host between."""
     source: str
     src: str
     dst: str
@@ -37,6 +37,8 @@ class Probe:
     verdict: str
     seen: tuple
     shared: bool
+    to: str | None
+    via: str | None
 
     def __str__(self):
         return f"{self.protocol} {self.source} {self.src} > {self.dst}:{self.port} {self.verdict}"
@@ -93,13 +95,15 @@ class Scenario(LiveCase):
         return self.aws("ec2", *words.split(), *more)
 
     def launch(self, name, subnet, group, address=None, six=None, **more):
-        """An instance that is tagged with its name, and a probe in it."""
+        """An instance that is tagged with its name, and a probe in it. `group`: None for the default one."""
         if address:
             more["PrivateIpAddress"] = address
+        if group:
+            more["SecurityGroupIds"] = [group]
         if six:
             more["Ipv6Addresses"] = [{"Ipv6Address": six}]
         made = self.ec2.run_instances(ImageId="ami-a4827dc9", MinCount=1, MaxCount=1, InstanceType="t2.micro", SubnetId=subnet,
-                                      SecurityGroupIds=[group], TagSpecifications=self.tagged("instance", Name=name), **more)
+                                      TagSpecifications=self.tagged("instance", Name=name), **more)
         return self.know(name, made["Instances"][0]["InstanceId"])
 
     def know(self, name, instance):
@@ -173,7 +177,16 @@ class Scenario(LiveCase):
         for part in what.split(", "):
             protocol, *ports = part.split()
             for port in map(int, ports) if ports else [None]:
-                yield Probe(name, src, dst, protocol, port, verdict, looks, looks[0] in self.SHARED)
+                end, _, via = verdict.partition(" via ")
+                yield Probe(name, src, dst, protocol, port, end, looks, looks[0] in self.SHARED, self.owner(looks[1]), via or None)
+
+    def legs(self, probe):
+        """What explain and replay see of a probe: they have no kernel in between."""
+        if not probe.via:
+            return [probe]
+        middle = self.find(probe.via)[1]
+        return [dataclasses.replace(probe, to=probe.via, via=None, seen=(probe.src, probe.dst), shared=False),
+                dataclasses.replace(probe, source=probe.via, src=middle, via=None, shared=False)]
 
     def check(self, *vectors):
         """All three must say so of each vector."""
@@ -183,6 +196,7 @@ class Scenario(LiveCase):
         for probe in probes:
             with self.subTest(str(probe)):
                 self.live(probe)
+        probes = [leg for probe in probes for leg in self.legs(probe)]
         for n, probe in enumerate(probes):
             with self.subTest(f"explain {probe}"):
                 self.explain(template, probe, 40000 + n)
@@ -209,16 +223,17 @@ class Scenario(LiveCase):
         self.assertEqual(sent["end"], "passed" if passes else "silence")
         arrived = self.arrived(probe)
         if probe.arrives:
-            to = self.owner(probe.seen[1])
-            self.assertEqual(list(arrived), [to])
             count = {"tcp": 1}.get(probe.protocol, 3) if passes else 1
-            self.assertEqual([(src, dst) for src, _, dst in arrived[to]], [probe.seen] * count)
-            for _, sport, _ in arrived[to]:
+            expected = {probe.to: [probe.seen] * count}
+            if probe.via:
+                expected[probe.via] = [(probe.src, probe.dst)] * count
+            self.assertEqual({host: [(src, dst) for src, _, dst in came] for host, came in arrived.items()}, expected)
+            for _, sport, _ in arrived[probe.to]:
                 if probe.shared and sport is not None:
                     self.assertIn(sport, range(1024, 65536))
                 else:
                     self.assertEqual(sport, sent["sport"])
-            port = self.place(to)[1]
+            port = self.place(probe.to)[1]
         else:
             self.assertEqual(arrived, {})
         dropped = {key: n - before.get(key, 0) for key, n in after.items() if n != before.get(key, 0)}
@@ -237,7 +252,7 @@ class Scenario(LiveCase):
         if not probe.arrives:
             self.assertEqual(ask(), ("drop" if probe.stage else PUNT, probe.stage, []))
             return
-        self.assertEqual(ask(), ("forward", None, [self.place(self.owner(probe.seen[1]))[2]]))
+        self.assertEqual(ask(), ("forward", None, [self.place(probe.to)[2]]))
         back = ("drop", probe.stage, []) if probe.stage else ("forward", None, [self.place(probe.source)[2]])
         self.assertEqual(ask("--reply"), back)
 
@@ -273,7 +288,7 @@ class Scenario(LiveCase):
                 if not p.arrives:
                     self.assertEqual(verdicts[n], ("drop" if p.stage else PUNT, p.stage, []))
                     continue
-                to = self.place(self.owner(p.seen[1]))[2]
+                to = self.place(p.to)[2]
                 self.assertEqual(verdicts[n], ("forward", None, [to]))
                 port, (src, sport, dst, dport) = left[n]
                 self.assertEqual((port, src, dst), (to, *p.seen))

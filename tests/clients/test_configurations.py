@@ -14,6 +14,66 @@ OFFICE, OFFICE6 = "203.0.113.0/24", "2001:db8:beef::/48"
 PREFIX = "2001:db8:1234:1a"
 WEB, WEB_EIP, NAT_EIP = "10.0.0.5", "198.51.100.1", "198.51.100.9"
 
+# Recommended ACLs, all of TCP: of the one subnet of configuration 1 (NACL-111), ...
+SINGLE_ACL = f"""
+in  100 80          {ANY}
+in  110 443         {ANY}
+in  120 22          {OFFICE}
+in  130 3389        {OFFICE}
+in  140 32768-65535 {ANY}
+in  150 80          {ANY6}
+in  160 443         {ANY6}
+in  170 22          {OFFICE6}
+in  180 3389        {OFFICE6}
+in  190 32768-65535 {ANY6}
+out 100 80          {ANY}
+out 110 443         {ANY}
+out 120 32768-65535 {ANY}
+out 130 80          {ANY6}
+out 140 443         {ANY6}
+out 150 32768-65535 {ANY6}
+"""
+# ... of configuration 2's public subnet (NACL-112, NACL-114), ...
+PUBLIC_ACL = f"""
+in  100 80          {ANY}
+in  110 443         {ANY}
+in  120 22          {OFFICE}
+in  130 3389        {OFFICE}
+in  140 1024-65535  {ANY}
+in  150 80          {ANY6}
+in  160 443         {ANY6}
+in  170 22          {OFFICE6}
+in  180 3389        {OFFICE6}
+in  190 1024-65535  {ANY6}
+out 100 80          {ANY}
+out 110 443         {ANY}
+out 120 1433        10.0.1.0/24
+out 140 32768-65535 {ANY}
+out 150 22          10.0.1.0/24
+out 160 80          {ANY6}
+out 170 443         {ANY6}
+out 180 1433        {PREFIX}01::/64
+out 200 32768-65535 {ANY6}
+out 210 22          {PREFIX}01::/64
+"""
+# ... and of its private one (NACL-113, NACL-115).
+PRIVATE_ACL = f"""
+in  100 1433        10.0.0.0/24
+in  120 22          10.0.0.0/24
+in  130 3389        10.0.0.0/24
+in  140 1024-65535  {ANY}
+in  150 1433        {PREFIX}00::/64
+in  170 22          {PREFIX}00::/64
+in  180 3389        {PREFIX}00::/64
+in  190 1024-65535  {ANY6}
+out 100 80          {ANY}
+out 110 443         {ANY}
+out 120 32768-65535 10.0.0.0/24
+out 130 80          {ANY6}
+out 140 443         {ANY6}
+out 150 32768-65535 {PREFIX}00::/64
+"""
+
 
 class Configuration(Scenario):
     def network(self):
@@ -35,6 +95,19 @@ class Configuration(Scenario):
         self.call(f"create-route --route-table-id {self.custom} --destination-cidr-block {ANY} --gateway-id {self.igw}")
         self.call(f"create-route --route-table-id {self.custom} --destination-ipv6-cidr-block {ANY6} --gateway-id {self.igw}")
         self.call(f"associate-route-table --subnet-id {self.pub} --route-table-id {self.custom}")
+
+    def acl(self, subnet, rules):
+        """An ACL of a subnet, from lines of a direction, a number, ports and a block."""
+        acl = self.ec2.create_network_acl(VpcId=self.vpc)["NetworkAcl"]["NetworkAclId"]
+        for line in rules.strip().splitlines():
+            way, number, ports, block = line.split()
+            low, _, high = ports.partition("-")
+            self.ec2.create_network_acl_entry(
+                NetworkAclId=acl, RuleNumber=int(number), Egress=way == "out", Protocol="6", RuleAction="allow",
+                PortRange={"From": int(low), "To": int(high or low)}, **{"Ipv6CidrBlock" if ":" in block else "CidrBlock": block})
+        old = self.ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"][0]
+        association = next(a["NetworkAclAssociationId"] for a in old["Associations"] if a["SubnetId"] == subnet)
+        self.ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
 
     def web_group(self, six=True):
         """WebServerSG's inbound rules."""
@@ -163,6 +236,27 @@ class One(Configuration):
         self.check(("NET", "198.51.100.4", "tcp 80", PASS, "192.0.2.77 > 10.0.0.8"))
 
 
+    def test_recommended_acl(self):
+        """The vectors once more: each PASS stays that the recommended ACL admits."""
+        self.web_group_six()
+        self.acl(self.pub, SINGLE_ACL)
+        self.check(
+            ("NET", self.EIP, "tcp 80 443", PASS, "192.0.2.77 > 10.0.0.6"),
+            ("HOME", self.EIP, "tcp 22 3389", PASS, "203.0.113.10 > 10.0.0.6"),
+            ("NET", self.EIP, "tcp 22 3389 8080, udp 80, icmp", "nacl-in"),
+            ("web", "NET", "tcp 443", PASS, f"{self.EIP} > 192.0.2.77"),
+            ("web", "NET", "udp 53, tcp 25, icmp", "nacl-out"),
+            ("other", "NET", "tcp 443", "igw"),
+            # In one subnet no ACL is asked.
+            ("other", "web", "tcp 80", PASS),
+            ("other", "web", "tcp 9999, udp 9999, icmp", "sg-in"),
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("HOME6", "web6", "tcp 22 3389", PASS),
+            ("NET6", "web6", "tcp 22 8080, icmp", "nacl-in"),
+            ("web6", "NET6", "tcp 443", PASS),
+        )
+
+
 class Two(Configuration):
     def setUp(self):
         super().setUp()
@@ -268,6 +362,77 @@ class Two(Configuration):
         self.check(("NET", "198.51.100.3", "tcp 3306", "sg-in"))
         self.allow("in", self.db, (3306,), ANY)
         self.check(("NET", "198.51.100.3", "tcp 3306", f"astray {NAT_EIP}", "192.0.2.77 > 10.0.1.5"))
+
+
+    # covers: SCN-47 SCN-120 SCN-121 SCN-122 SCN-123 SCN-124
+    def test_nat_instance(self):
+        masquerade = "#!/bin/sh\nsysctl -w net.ipv4.ip_forward=1\nnft 'add table ip own; " \
+            "add chain ip own post { type nat hook postrouting priority 100; }; add rule ip own post masquerade'\n"
+        nat = self.launch("nat", self.pub, None, "10.0.0.9", UserData=masquerade)
+        self.assertEqual([g["GroupName"] for g in self.describe(nat)["SecurityGroups"]], ["default"])
+        self.shell(nat, "until nft list table ip own | grep -q masquerade; do sleep 0.1; done")
+        self.elastic("nat", NAT_EIP)
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {ANY} --instance-id {nat}")
+        out = ("db", "NET", "tcp 443 80", "PASS via nat", f"{NAT_EIP} > 192.0.2.77")
+        self.check(("db", "NET", "tcp 443", "src-dst"))
+        self.call(f"modify-instance-attribute --instance-id {nat} --no-source-dest-check")
+        self.check(("db", "NET", "tcp 443", "sg-in"))
+        group = self.group("NATSG", self.vpc)
+        self.no_outbound(group)
+        self.allow("in", group, (80, 443), "10.0.1.0/24")
+        self.allow("in", group, (22,), OFFICE)
+        self.allow("out", group, (80, 443), ANY)
+        self.call(f"modify-instance-attribute --instance-id {nat} --groups {group}")
+        self.check(out, ("HOME", NAT_EIP, "tcp 22", PASS, "203.0.113.10 > 10.0.0.9"), ("NET", NAT_EIP, "tcp 22", "sg-in"))
+
+        # The groups of both decide: db's, then NATSG inbound, then NATSG outbound.
+        self.check(("db", "NET", "tcp 25", "sg-out"))
+        self.allow("out", self.db, (None,), ANY, "-1")
+        self.check(("db", "NET", "tcp 25", "sg-in"))
+        self.allow("in", group, (25,), "10.0.1.0/24")
+        self.check(("nat", "NET", "tcp 25", "sg-out"))
+        self.allow("out", group, (25,), ANY)
+        self.check(("db", "NET", "tcp 25", *out[3:]))
+
+    def test_recommended_acls(self):
+        """The vectors of this configuration once more: each PASS stays that the recommended ACLs admit."""
+        self.nat_gateway()
+        outsider = self.group("other", self.vpc)
+        self.launch("other", self.pub, outsider, "10.0.0.20")
+        self.launch("web2", self.prv, self.web, "10.0.1.20")
+        self.acl(self.pub, PUBLIC_ACL)
+        self.acl(self.prv, PRIVATE_ACL)
+        self.check(
+            ("NET", WEB_EIP, "tcp 80 443", PASS, f"192.0.2.77 > {WEB}"),
+            ("HOME", WEB_EIP, "tcp 22 3389", PASS, f"203.0.113.10 > {WEB}"),
+            ("NET", WEB_EIP, "tcp 22", "nacl-in"),
+            # Ports of answers to the NAT gateway: the group must refuse them.
+            ("NET", WEB_EIP, "tcp 3389 3306", "sg-in"),
+            ("web", "db", "tcp 1433", PASS),
+            ("web", "db", "tcp 3306", "nacl-out"),
+            ("web", "db", "tcp 22 5432, icmp", "sg-out"),
+            ("web", "db", "tcp 80", "nacl-in"),
+            ("db", "web", "tcp 80", PASS),
+            ("db", "web", "tcp 3306", "sg-out"),
+            ("other", "db", "tcp 3306", "nacl-out"),
+            # In one subnet no ACL is asked.
+            ("web2", "db", "tcp 3306", PASS),
+            ("db", "NET", "tcp 443", PASS, f"{NAT_EIP} > 192.0.2.77"),
+            ("db", "NET", "tcp 25, icmp", "sg-out"),
+            ("NET", NAT_EIP, "tcp 80 443", "natgw"),
+            ("NET", NAT_EIP, "icmp", "nacl-in"),
+            ("NET", "10.0.1.5", "tcp 3306", "igw"),
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("HOME6", "web6", "tcp 22 3389", PASS),
+            ("web6", "NET6", "tcp 25", "sg-out"),
+            ("db6", "NET6", "tcp 22", "sg-out"),
+            ("db6", "NET6", "tcp 80 443", PASS),
+            # The ACL speaks before the gateway knows the flow.
+            ("NET6", "db6", "tcp 443", "nacl-in"),
+            ("NET6", "db6", "tcp 8080", "eigw"),
+            ("web6", "db6", "tcp 1433", PASS),
+            ("web6", "db6", "tcp 3306", "nacl-out"),
+        )
 
 
 class Three(Configuration):
