@@ -46,7 +46,10 @@ fn run(m: &mut Memory, seconds: f64, port: PortNo, frames: impl Iterator<Item = 
             let Ok(Parsed::Ip(p)) = parse(bytes, 0) else { panic!("not IP") };
             Some(p.tuple(bytes).sport)
         }
-        "drop natgw port-allocation" => None,
+        "drop natgw port-allocation" => {
+            assert!(d.out.is_empty(), "nobody is told");
+            None
+        }
         other => panic!("{other}"),
     };
     m.run(frames.collect()).into_iter().map(outcome).collect()

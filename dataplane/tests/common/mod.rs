@@ -244,6 +244,46 @@ pub fn seal(bytes: &mut [u8]) {
     bytes[24..26].copy_from_slice(&(!(folded as u16)).to_be_bytes());
 }
 
+/// The Internet checksum of some bytes (RFC 1071).
+pub fn sum(bytes: &[u8]) -> u16 {
+    let word = |w: &[u8]| u32::from(w[0]) << 8 | u32::from(w.get(1).copied().unwrap_or(0));
+    let mut sum: u32 = bytes.chunks(2).map(word).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// An ICMP error about a packet (Ethernet frame) from a router; the last two bytes of its second word are `info`.
+pub fn icmp_error(from: &str, to: &str, (kind, code, info): (u8, u8, u16), about: &Frame) -> Frame {
+    let quote = &about.bytes()[14..about.len().min(14 + 20 + 28)];
+    let mut message = [&[kind, code, 0, 0, 0, 0], &info.to_be_bytes()[..], quote].concat();
+    let checksum = sum(&message).to_be_bytes();
+    message[2..4].copy_from_slice(&checksum);
+    of_protocol(1, from, to, &message)
+}
+
+/// An IPv4 packet of any protocol.
+pub fn of_protocol(proto: u8, from: &str, to: &str, payload: &[u8]) -> Frame {
+    let whole = udp_of(from, 0, to, 0, &[&[0; 8], payload].concat());
+    let mut bytes = [&whole.bytes()[..34], payload].concat();
+    let length = (payload.len() as u16 + 20).to_be_bytes();
+    bytes[16..18].copy_from_slice(&length);
+    bytes[23] = proto;
+    seal(&mut bytes);
+    Frame::from_bytes(&bytes)
+}
+
+/// Whether the checksum of an unfragmented IPv4 packet's TCP, UDP or ICMP is right.
+pub fn l4_holds(frame: &Frame) -> bool {
+    let ip = &frame.bytes()[14..];
+    let end = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
+    let l4 = &ip[20..end];
+    let pseudo = [&ip[12..20], &[0, ip[9]], &(l4.len() as u16).to_be_bytes()[..]].concat();
+    let pseudo = if ip[9] == 1 { Vec::new() } else { pseudo };
+    sum(&[&pseudo[..], l4].concat()) == 0
+}
+
 /// Runs one frame at `seconds`.
 pub fn send(engine: &mut Memory, seconds: f64, port: PortNo, mut frame: Frame) -> Done {
     frame.port = port;

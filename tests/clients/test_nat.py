@@ -1,0 +1,217 @@
+"""NAT gateways and NAT instances with real hosts on both sides: `traceroute`, `mtr`, `ping`, and iptables in the guest."""
+import re
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+from network import NET, NET6, V4, Network, eni
+from vpcd import TALK, binary
+
+# A connection that asks once, waits for a line on stdin, and asks again.
+ASK_TWICE = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 80), timeout=2) as c:
+    c.sendall(b"one\\n"); c.recv(100)
+    print("up", flush=True); sys.stdin.readline()
+    try:
+        c.sendall(b"two\\n"); print("alive" if c.recv(100) else "closed")
+    except OSError:
+        print("broken")
+"""
+
+
+class Behind(Network):
+    """The public subnet A leads to the internet gateway."""
+
+    def setUp(self):
+        super().setUp()
+        self.table(self.a, GatewayId=self.igw)
+
+    def route(self, subnet, **target):
+        """A table of a subnet with an IPv4 default route."""
+        table = self.ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"]
+        self.ec2.create_route(RouteTableId=table, DestinationCidrBlock=V4, **target)
+        self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return table
+
+    def ttl(self, where, host):
+        """TTL of a ping's answer."""
+        done = self.inside(where, "ping", "-n", "-c", "1", "-W", "2", host)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return int(re.search(r"ttl=(\d+)", done.stdout)[1])
+
+    def silent(self, where, host):
+        self.assertIn("0 received", self.inside(where, "ping", "-n", "-c", "1", "-W", "0.6", host).stdout)
+
+
+class Gateway(Behind):
+    def setUp(self):
+        super().setUp()
+        self.address = self.ec2.allocate_address(Domain="vpc")
+        made = self.ec2.create_nat_gateway(SubnetId=self.a, AllocationId=self.address["AllocationId"])["NatGateway"]
+        self.nat = made["NatGatewayId"]
+        self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[self.nat])
+        shown = self.ec2.describe_nat_gateways(NatGatewayIds=[self.nat])["NatGateways"][0]
+        self.inner = shown["NatGatewayAddresses"][0]["PrivateIp"]
+        self.behind = self.route(self.b, NatGatewayId=self.nat)
+
+    def metrics(self):
+        """What /metrics says of the gateway."""
+        with urllib.request.urlopen(self.server.endpoint + "/metrics") as answer:
+            text = answer.read().decode()
+        found = re.findall(r'^vpcd_nat_gateway_(\w+)\{NatGatewayId="([^"]*)"\} (\d+)$', text, re.M)
+        return {name: int(n) for name, gateway, n in found if gateway == self.nat}
+
+    def hops(self, where, host, *options):
+        done = self.inside(where, "traceroute", "-n", "-q", "1", "-w", "2", "-m", "4", *options, host)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [line.split()[1] for line in done.stdout.splitlines()[1:]]
+
+    # covers: NAT-A7 NAT-29 IGW-25
+    def test_the_gateway_is_the_first_hop(self):
+        host = self.launch(self.b)
+        self.listen("internet", 80)
+        for options in ((), ("-I",), ("-T", "-p", "80")):
+            self.assertEqual(self.hops(host["InstanceId"], NET, *options), [self.inner, NET], options)
+        report = self.inside(host["InstanceId"], "mtr", "-n", "-r", "-c", "2", "-i", "0.3", "-G", "1", NET).stdout
+        self.assertEqual(re.findall(r"\|-- (\S+)", report), [self.inner, NET], report)
+        # With an address of its own and a narrower route, the gateway is no longer on the way there.
+        self.public(eni(host))
+        self.ec2.create_route(RouteTableId=self.behind, DestinationCidrBlock="203.0.113.0/24", GatewayId=self.igw)
+        self.assertEqual(self.hops(host["InstanceId"], "203.0.113.10"), ["203.0.113.10"])
+        self.assertEqual(self.hops(host["InstanceId"], NET), [self.inner, NET])
+
+    # covers: NAT-A5 NAT-40
+    def test_the_guides_connectivity_test(self):
+        ec2 = self.ec2
+        def group(name, *rules):
+            made = ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"]
+            ec2.revoke_security_group_egress(GroupId=made, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": V4}]}])
+            for way, protocol, port, peer in rules:
+                call = ec2.authorize_security_group_ingress if way == "in" else ec2.authorize_security_group_egress
+                rule = {"IpProtocol": protocol, "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": peer}]}
+                call(GroupId=made, IpPermissions=[rule])
+            return made
+        bastion = self.launch(self.a, SecurityGroupIds=[group("bastion", ("in", "tcp", 22, "203.0.113.10/32"),
+                                                              ("out", "tcp", 22, "10.0.1.0/24"))])
+        inner = f'{bastion["PrivateIpAddress"]}/32'
+        host = self.launch(self.b, SecurityGroupIds=[group("private", ("in", "tcp", 22, inner), ("out", "icmp", -1, V4))])
+        public = self.public(eni(bastion))
+        self.shell("internet", "ip addr add 4.31.198.44/32 dev lo")
+        for there in (bastion, host):
+            self.listen(there["InstanceId"], 22)
+        self.passes("internet", public, 22)
+        self.passes(bastion["InstanceId"], host["PrivateIpAddress"], 22)
+        self.assertEqual(self.ttl(host["InstanceId"], "4.31.198.44"), 63, "one less than what reaches the gateway")
+        self.dropped("natgw", "internet", self.address["PublicIp"], 22)
+        got = self.metrics()
+        self.assertEqual(len(got), 14)
+        self.assertEqual((got["PacketsOutToDestination"], got["PacketsOutToSource"]), (1, 1))
+        self.assertEqual((got["PacketsInFromDestination"], got["PacketsDropCount"]), (2, 0), "the SYN came, and went no further")
+        self.assertEqual((got["BytesInFromSource"], got["BytesOutToSource"]), (84, 84))
+
+
+class Instance(Behind):
+    """GUEST in A forwards and masquerades for `host` in B."""
+
+    def setUp(self):
+        super().setUp()
+        self.guest, self.host = self.launch(self.a), self.launch(self.b)
+        self.behind = self.route(self.b, NetworkInterfaceId=eni(self.guest))
+        self.check(False)
+        self.shell(self.guest["InstanceId"], """
+            echo 1 > /proc/sys/net/ipv4/ip_forward
+            for f in /proc/sys/net/ipv4/conf/*/send_redirects; do echo 0 > $f; done
+            iptables -t nat -A POSTROUTING -o eth0 -s 10.0.0.0/16 -j MASQUERADE --random""")
+        self.listen("internet", 80)
+
+    def check(self, on):
+        self.ec2.modify_network_interface_attribute(NetworkInterfaceId=eni(self.guest), SourceDestCheck={"Value": on})
+
+    # covers: NATI-06 NATI-04 NATI-05 NATI-09
+    def test_the_internet_sees_its_address(self):
+        guest, host = self.guest["InstanceId"], self.host["InstanceId"]
+        self.dropped("igw", host, NET, 80)
+        first = self.public(eni(self.guest))
+        self.passes(host, NET, 80, seen=first)
+        self.passes(guest, NET, 80, seen=first)
+        counted = self.shell(guest, "iptables -t nat -L POSTROUTING -v -n -x | grep MASQUERADE")
+        self.assertGreater(int(counted.split()[0]), 0)
+        # IPv6 is not its business.
+        self.assertIn("timed out", self.timed_out(host, NET6))
+        # Another address: what ran breaks, what begins has the new one.
+        running = subprocess.Popen([binary(), "exec", host, "--", sys.executable, "-c", ASK_TWICE, NET], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (running.kill(), running.wait(), running.stdin.close(), running.stdout.close()))
+        self.assertEqual(running.stdout.readline(), "up\n")
+        second = self.public(eni(self.guest))
+        self.assertNotEqual(first, second)
+        self.passes(host, NET, 80, seen=second)
+        running.stdin.write("\n")
+        running.stdin.flush()
+        self.assertIn(running.stdout.readline(), ("broken\n", "closed\n"))
+
+    def timed_out(self, where, host):
+        table6 = dict(RouteTableId=self.behind, DestinationIpv6CidrBlock="::/0", NetworkInterfaceId=eni(self.guest))
+        self.ec2.create_route(**table6)
+        return self.inside(where, sys.executable, TALK, "call", host, "80", "0.6").stderr
+
+    # covers: NATI-10
+    def test_port_forwarding_and_bastion(self):
+        guest, host = self.guest["InstanceId"], self.host["InstanceId"]
+        public = self.public(eni(self.guest))
+        self.listen(host, 22, 80)
+        self.shell(guest, f'iptables -t nat -A PREROUTING -i eth0 -p tcp --dport 8080 -j DNAT --to {self.host["PrivateIpAddress"]}:80')
+        self.passes("internet", public, 8080, seen="203.0.113.10")
+        self.passes(guest, self.host["PrivateIpAddress"], 22)
+
+    # covers: NATI-13
+    def test_another_block_of_the_vpc(self):
+        self.ec2.associate_vpc_cidr_block(VpcId=self.vpc, CidrBlock="10.2.0.0/16")
+        other = self.launch(self.subnet(2, "10.2.0.0/24"))
+        self.ec2.associate_route_table(RouteTableId=self.behind, SubnetId=other["SubnetId"])
+        public = self.public(eni(self.guest))
+        self.dropped("igw", other["InstanceId"], NET, 80)
+        self.shell(self.guest["InstanceId"], "iptables -t nat -A POSTROUTING -o eth0 -s 10.2.0.0/16 -j MASQUERADE")
+        self.passes(other["InstanceId"], NET, 80, seen=public)
+
+    # Fragments of UDP, TCP and ICMP pass a NAT instance, unlike a NAT gateway (chapter 07, section 5).
+    def test_a_large_ping_passes_in_pieces(self):
+        self.public(eni(self.guest))
+        large = self.inside(self.host["InstanceId"], "ping", "-n", "-c", "1", "-W", "2", "-s", "10000", NET)
+        self.assertEqual(large.returncode, 0, large.stdout)
+
+    # covers: NATI-A2
+    def test_the_guides_test_of_a_nat_instance(self):
+        ec2, guest, host = self.ec2, self.guest["InstanceId"], self.host["InstanceId"]
+        self.public(eni(self.guest))
+        self.shell("internet", "ip addr add 4.31.198.44/32 dev lo")
+        group = ec2.create_security_group(GroupName="NATSG", Description="NATSG", VpcId=self.vpc)["GroupId"]
+        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": V4}]}])
+        ping = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.1.0/24"}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ping])
+        ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.1.0/24"}]}
+        ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[ssh, {**ping, "IpRanges": [{"CidrIp": V4}]}])
+        ec2.modify_network_interface_attribute(NetworkInterfaceId=eni(self.guest), Groups=[group])
+        self.listen(host, 22)
+        self.assertEqual(self.ttl(guest, "4.31.198.44"), 64)
+        self.passes(guest, self.host["PrivateIpAddress"], 22)
+        self.assertEqual(self.ttl(host, "4.31.198.44"), 63, "exactly one less")
+        def breaks(how, back):
+            how()
+            self.silent(host, "4.31.198.44")
+            self.assertEqual(self.ttl(guest, "4.31.198.44"), 64, "the private ping alone")
+            back()
+            self.assertEqual(self.ttl(host, "4.31.198.44"), 63)
+        # A flow that is tracked outlives its rule: each ping is one of its own.
+        breaks(lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[ping]),
+               lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ping]))
+        default = dict(RouteTableId=self.behind, DestinationCidrBlock=V4)
+        breaks(lambda: ec2.delete_route(**default),
+               lambda: ec2.create_route(**default, NetworkInterfaceId=eni(self.guest)))
+        breaks(lambda: self.check(True), lambda: self.check(False))
+
+
+if __name__ == "__main__":
+    unittest.main()
