@@ -86,6 +86,10 @@ impl Names {
     pub fn eigw(&self, at: VpcIdx) -> &str {
         self.model.egress_only_of(id(&self.vpcs, at.0)).map_or("-", |g| self.model.label(&g.id))
     }
+    /// A NAT gateway's resource id.
+    pub fn nat_id(&self, at: NatIdx) -> &str {
+        id(&self.nats, at.0)
+    }
     pub fn nat(&self, at: NatIdx) -> &str {
         self.of(self.model.nat_gateways(), &self.nats, at.0)
     }

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """Both ends of a conversation, for tests.
 
-  talk.py listen PORT...            takes TCP connections and UDP datagrams on all addresses, answers each line with the peer's address and the line
-  talk.py call [-u] [-b SOURCE] HOST PORT [SECONDS]
-                                    connects (-u: UDP), exchanges three lines, prints the address that the listener saw; exit status 0 only if all went well
+  talk.py listen PORT...            accepts TCP connections on all addresses, answers each line with the peer's address and the line
+  talk.py call [-b SOURCE] HOST PORT [SECONDS]
+                                    connects, exchanges three lines, prints the address that the listener saw; exit status 0 only if all went well
   talk.py count PORT...             accepts TCP connections, reads each to its end, and answers the number of bytes
   talk.py push HOST PORT MEGABYTES  connects, sends so much, and prints what the other end counted
   talk.py flood SOURCE DESTINATION KIND SECONDS
                                     sends frames of a KIND (syn, udp, fragments, errors) as fast as it can by eth0; prints how many
 """
-import argparse
 import socket
 import struct
 import sys
@@ -38,49 +37,26 @@ def tally(connection, _peer):
         connection.sendall(str(total).encode())
 
 
-def echo(datagrams):
-    while True:
-        line, ancillary, _, peer = datagrams.recvmsg(2048, 256)
-        # From the address that was asked, not from the first one of this host.
-        asked = [(level, kind, data[:16] + bytes(4)) for level, kind, data in ancillary if kind == socket.IPV6_PKTINFO]
-        datagrams.sendmsg([f"{peer[0]} ".encode() + line], asked, 0, peer)
-
-
 def listen(ports, serve):
     for port in ports:
-        datagrams = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        datagrams.bind(("::", int(port)))
-        threading.Thread(target=echo, args=(datagrams,), daemon=True).start()
         listener = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
         threading.Thread(target=accept, args=(listener, serve), daemon=True).start()
     print("listening", flush=True)
     threading.Event().wait()
 
 
-def call(words):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-u", action="store_true")
-    parser.add_argument("-b")
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
-    parser.add_argument("seconds", type=float, nargs="?", default=3)
-    options = parser.parse_args(words)
-    kind = socket.SOCK_DGRAM if options.u else socket.SOCK_STREAM
-    family, _, _, _, address = socket.getaddrinfo(options.host, options.port, type=kind)[0]
+def call(arguments):
+    source = None
+    if arguments[0] == "-b":
+        source, arguments = (arguments[1], 0), arguments[2:]
+    host, port, seconds = arguments[0], int(arguments[1]), float(arguments[2]) if len(arguments) > 2 else 3
     seen = set()
-    with socket.socket(family, kind) as connection:
-        connection.settimeout(options.seconds)
-        if options.b:
-            connection.bind((options.b, 0))
-        connection.connect(address)
-        with connection.makefile("rb") as stream:
+    with socket.create_connection((host, port), timeout=seconds, source_address=source) as connection:
+        with connection.makefile("rw") as stream:
             for n in range(3):
-                connection.sendall(f"line {n}\n".encode())
-                # A datagram comes whole.
-                answer = (connection.recv(2048) if options.u else stream.readline()).decode()
-                peer, _, rest = answer.partition(" ")
+                stream.write(f"line {n}\n")
+                stream.flush()
+                peer, _, rest = stream.readline().partition(" ")
                 if rest != f"line {n}\n":
                     sys.exit(f"sent line {n}, got {rest!r}")
                 seen.add(peer.removeprefix("::ffff:"))

@@ -150,7 +150,7 @@ impl Front {
                 let answer = json!({ "interface": interface });
                 let change = move |m: &mut Model| m.unbind_network_interface(&interface).map(|()| String::new());
                 let home = self.home().map_err(|e| e.message)?;
-                home.region().change(Box::new(change)).await.map_err(|e| e.message)?;
+                home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
                 Ok(answer)
             }
         }
@@ -164,14 +164,14 @@ impl Front {
         let home = self.home().map_err(|e| e.message)?;
         let id = interface.clone();
         let change = move |m: &mut Model| m.bind_network_interface_to(&id, to).map(|()| String::new());
-        home.region().change(Box::new(change)).await.map_err(|e| e.message)?;
+        home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
         if let Some(problem) = self.bindings.problem(&interface) {
             let id = interface.clone();
             let undo = move |m: &mut Model| m.unbind_network_interface(&id).map(|()| String::new());
-            home.region().change(Box::new(undo)).await.map_err(|e| format!("{problem}; and {}", e.message))?;
+            home.api.region().change(Box::new(undo)).await.map_err(|e| format!("{problem}; and {}", e.message))?;
             return Err(problem);
         }
-        let picture = home.region().read();
+        let picture = home.api.region().read();
         let eni = picture.model.interfaces().get(&interface);
         Ok(json!({"interface": interface, "mac": eni.map(|e| e.mac.to_string()), "addresses": eni.map(addresses)}))
     }
@@ -179,7 +179,7 @@ impl Front {
     fn status(&self) -> Result<Value, String> {
         let (counters, usage) = self.live.report();
         let (names, topology) = (self.metrics.names(), self.live.topology());
-        let picture = self.home().map_err(|e| e.message)?.region().read();
+        let picture = self.home().map_err(|e| e.message)?.api.region().read();
         let model = &picture.model;
         let faults: HashMap<_, _> = self.live.faults().into_iter().map(|f| (f.port, f.error)).collect();
         let mut dropped: HashMap<u32, u64> = HashMap::new();

@@ -8,6 +8,7 @@ use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use vpcd_control::cloudwatch::Totals;
 use vpcd_control::compile::Names;
 use vpcd_control::ec2;
 use vpcd_control::model::Record;
@@ -86,6 +87,17 @@ impl Metrics {
         self.serial.load(Relaxed)
     }
 
+    /// What each NAT gateway has counted. Waits until each worker has finished its round.
+    pub(super) fn nat_gateways(&self, live: &Live) -> Vec<(String, Totals)> {
+        let topology = live.topology();
+        if topology.nats.iter().next().is_none() {
+            return Vec::new();
+        }
+        let (names, (counters, _)) = (self.names(), live.report());
+        let totals = |at| Totals(counters.nat(at).metrics().map(|(_, n)| n));
+        topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat_id(at).into(), totals(at))).collect()
+    }
+
     /// All of it. Waits until each worker has finished its round.
     pub(super) fn exposition(&self, live: &Live) -> String {
         let (counters, usage) = live.report();
@@ -117,8 +129,12 @@ impl Metrics {
         for (port, stage, reason, n) in counters.all_drops() {
             out.sample(drops, &[("port", names.port_id(port)), ("stage", stage.name()), ("reason", reason.name())], n);
         }
-        let nats: Vec<(&str, NatGatewayCounters)> =
-            topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat(at), counters.nat(at))).collect();
+        let nats: Vec<(&str, NatGatewayCounters)> = topology
+            .nats
+            .iter()
+            .map(|(at, _)| NatIdx(at as u32))
+            .map(|at| (names.nat_id(at), counters.nat(at)))
+            .collect();
         for (n, (metric, _)) in NatGatewayCounters::default().metrics().into_iter().enumerate() {
             let name = format!("vpcd_nat_gateway_{metric}");
             let kind = if metric == "ActiveConnectionCount" { "gauge" } else { "counter" };

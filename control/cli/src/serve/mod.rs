@@ -221,6 +221,7 @@ fn attend(front: &Front) -> Outcome {
         if front.live.failed() {
             return Ok(());
         }
+        front.watch();
         let faults = front.live.faults();
         for fault in &faults {
             if told.insert(fault.port) {

@@ -1,4 +1,4 @@
-//! Calls for each Region, and the few things beside them: who am I, health, metrics, starting afresh.
+//! Calls for each Region, and the few things beside them: who am I, what gateways count, health, metrics, starting afresh.
 
 use super::bindings::Bindings;
 use super::config::{Config, Uplink};
@@ -15,11 +15,12 @@ use serde_json::json;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
+use vpcd_control::cloudwatch::{self, CloudWatch};
 use vpcd_control::ec2::{self, Api};
 use vpcd_control::export::export;
 use vpcd_control::http::{Access, RefusedRequest, Request, Response, Service};
 use vpcd_control::model::{ApiError, Model};
-use vpcd_control::region::Region;
+use vpcd_control::region::{Region, now_ms};
 use vpcd_control::store::{Redb, Store};
 use vpcd_dataplane::engine;
 use vpcd_dataplane::topology::Topology;
@@ -39,6 +40,9 @@ const HOST_OPERATIONS: &[&str] = &[
     "UnassignPrivateIpAddresses",
 ];
 
+/// CloudWatch, as signatures name it.
+const MONITORING: &str = "monitoring";
+
 const XML: &str = "text/xml;charset=UTF-8";
 
 /// What answers.
@@ -55,8 +59,14 @@ pub(super) struct Front {
     /// What the home Region begins with, until it does.
     first: Mutex<Option<Model>>,
     /// By name; each comes into being when it is first named.
-    regions: DashMap<String, Arc<Api>>,
+    regions: DashMap<String, Arc<Served>>,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// A Region in service.
+pub(super) struct Served {
+    pub(super) api: Api,
+    watch: CloudWatch,
 }
 
 impl Front {
@@ -116,7 +126,7 @@ impl Front {
     }
 
     /// The Region whose packets are forwarded.
-    pub(super) fn home(&self) -> Result<Arc<Api>, ApiError> {
+    pub(super) fn home(&self) -> Result<Arc<Served>, ApiError> {
         self.region(&self.config.region)
     }
 
@@ -135,9 +145,9 @@ impl Front {
     }
 
     /// The Region of this name, made on first sight.
-    fn region(&self, name: &str) -> Result<Arc<Api>, ApiError> {
-        if let Some(api) = self.regions.get(name) {
-            return Ok(Arc::clone(&api));
+    fn region(&self, name: &str) -> Result<Arc<Served>, ApiError> {
+        if let Some(served) = self.regions.get(name) {
+            return Ok(Arc::clone(&served));
         }
         if !ec2::known_region(name) && name != self.config.region {
             return Err(ApiError::new("InvalidParameterValue", format!("There is no Region '{name}'")));
@@ -169,10 +179,11 @@ impl Front {
             let region = Region::open(model, store, plane).map_err(|e| failed(&e))?;
             let machine = self.hosts.clone().filter(|_| home);
             let api = Api::new(region);
-            Ok::<_, ApiError>(Arc::new(match machine {
+            let api = match machine {
                 Some(machine) => api.with_machine(machine),
                 None => api,
-            }))
+            };
+            Ok::<_, ApiError>(Arc::new(Served { api, watch: CloudWatch::default() }))
         })?;
         Ok(Arc::clone(&entry))
     }
@@ -185,8 +196,26 @@ impl Front {
     /// Ends the instances among them that could not be made.
     pub(super) async fn settle_first(&self) {
         if let Ok(home) = self.home() {
-            self.settle_hosts(&home, 0).await;
+            self.settle_hosts(&home.api, 0).await;
         }
+    }
+
+    /// Takes down what NAT gateways have counted, and says which alarms speak up. Waits until each worker has finished its round.
+    pub(super) fn watch(&self) {
+        let Ok(home) = self.home() else { return };
+        self.observe(&home);
+        for told in home.watch.judge(&home.api.region().read().model, now_ms()) {
+            let fields = json!({
+                "alarm": told.alarm, "from": told.from.name(), "to": told.to.name(), "reason": told.reason,
+                "actions": told.actions,
+            });
+            log::line(Level::Warning, "an alarm has another state", &fields);
+        }
+    }
+
+    fn observe(&self, home: &Served) {
+        let counted = self.metrics.nat_gateways(&self.live);
+        home.watch.observe(now_ms(), counted.iter().map(|(id, totals)| (id.as_str(), *totals)));
     }
 
     fn ready(&self) -> Response {
@@ -211,7 +240,7 @@ impl Front {
     /// A Region as a template; the home Region if none is named.
     pub(super) async fn export(&self, region: Option<&str>, format: Format) -> Result<String, String> {
         let region = region.unwrap_or(&self.config.region);
-        let picture = self.region(region).map_err(|e| e.message)?.region().read();
+        let picture = self.region(region).map_err(|e| e.message)?.api.region().read();
         let internet = if region == self.config.region { self.config.internet.clone() } else { Vec::new() };
         // It is read back once, which takes its time where there is much.
         let work = tokio::task::spawn_blocking(move || format.write(&export(&picture.model, &internet)));
@@ -219,10 +248,10 @@ impl Front {
     }
 
     async fn reset(&self) -> Response {
-        let apis: Vec<(String, Arc<Api>)> =
+        let all: Vec<(String, Arc<Served>)> =
             self.regions.iter().map(|e| (e.key().clone(), Arc::clone(e.value()))).collect();
-        for (name, api) in apis {
-            let fresh = self.config.fresh(&name);
+        for (name, Served { api, watch }) in all.iter().map(|(name, served)| (name, &**served)) {
+            let fresh = self.config.fresh(name);
             let outcome = api.region().change(Box::new(move |m| {
                 m.start_afresh(fresh);
                 Ok(String::new())
@@ -230,6 +259,7 @@ impl Front {
             if let Err(e) = outcome.await {
                 return text(500, &format!("{e}\n"));
             }
+            watch.clear();
         }
         Response { status: 200, content_type: "application/json", body: b"{\"status\": \"ok\"}".to_vec() }
     }
@@ -267,13 +297,22 @@ impl Service for Front {
             };
         }
         let answer = match self.region(&request.region) {
-            Ok(api) => {
+            Ok(served) if request.service == MONITORING => {
+                if request.region == self.config.region {
+                    tokio::task::block_in_place(|| self.observe(&served));
+                }
+                return served.watch.call(served.api.region(), request).await;
+            }
+            Ok(served) => {
                 let waits = HOST_OPERATIONS.contains(&action);
-                let answer = api.call(request.members, &request.request_id).await;
+                let answer = served.api.call(request.members, &request.request_id).await;
                 if let Some(serial) = answer.serial.filter(|_| waits) {
-                    self.settle_hosts(&api, serial).await;
+                    self.settle_hosts(&served.api, serial).await;
                 }
                 answer
+            }
+            Err(e) if request.service == MONITORING => {
+                return cloudwatch::refusal(request.encoding, 400, e.code, &e.message, &request.request_id);
             }
             Err(e) => ec2::refusal(&e, &request.request_id),
         };
@@ -283,6 +322,9 @@ impl Service for Front {
     fn refuse(&self, request: &RefusedRequest, status: u16, code: &str, message: &str) -> Response {
         if request.service == "sts" {
             return sts_refusal(status, code, message, &request.request_id);
+        }
+        if request.service == MONITORING {
+            return cloudwatch::refusal(request.encoding, status, code, message, &request.request_id);
         }
         Response { status, content_type: XML, body: ec2::error_body(code, message, &request.request_id).into_bytes() }
     }
