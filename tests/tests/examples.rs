@@ -217,6 +217,19 @@ fn who_reaches_the_internet() {
     [examples::igw_11(), examples::igw_13(), examples::nat_17(), examples::eigw_08()].into_iter().for_each(both);
 }
 
+#[test]
+fn what_a_nat_gateway_carries() {
+    let carried = [examples::nat_32(), examples::nat_38(), examples::nat_39(), examples::nat_40(), examples::nat_74()];
+    carried.into_iter().for_each(both);
+    let ends = [examples::nat_76(), examples::nat_77(), examples::nat_78(), examples::nat_80(), examples::nat_81()];
+    ends.into_iter().for_each(both);
+}
+
+#[test]
+fn elastic_ips_take_everything_and_move() {
+    [examples::igw_21(), examples::eip_23(), examples::eip_a2()].into_iter().for_each(both);
+}
+
 /// 200 packets within a second that die at a NAT gateway, of five flows.
 fn dying() -> (World, Vec<Input>) {
     let frame = |n: u64| {

@@ -11,7 +11,7 @@ const OUT: &str = "out all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234:1a00::/56";
 
 /// Public subnet with gateway N and host W, private subnet with host D behind it.
-fn behind_nat() -> Scene {
+pub(super) fn behind_nat() -> Scene {
     Scene::vpc("10.0.0.0/16", None, true, false)
         .subnet("10.0.0.0/24", None, &[("0.0.0.0/0", Igw)])
         .subnet("10.0.1.0/24", None, &[("0.0.0.0/0", Nat(0))])

@@ -5,6 +5,7 @@
 mod acls;
 mod filters;
 mod gateways;
+mod nat;
 mod packet;
 mod reach;
 mod routes;
@@ -14,6 +15,7 @@ mod state;
 pub use acls::*;
 pub use filters::*;
 pub use gateways::*;
+pub use nat::*;
 pub use packet::parse as packet;
 pub use reach::*;
 pub use routes::*;
