@@ -16,8 +16,11 @@ fn open() -> Scene {
     scene
 }
 
+/// A change of the configuration, and what follows it.
+type Then = (fn(&mut World), &'static str);
+
 /// Parts of a script with changes of the configuration between them.
-fn parts(first: &'static str, then: &[(fn(&mut World), &'static str)]) -> Vec<Line> {
+fn parts(first: &'static str, then: &[Then]) -> Vec<Line> {
     let mut lines = script(first);
     for (change, text) in then {
         lines.push(Change(*change));
