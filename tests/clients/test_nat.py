@@ -1,4 +1,4 @@
-"""NAT gateways and NAT instances with real hosts on both sides: `traceroute`, `mtr`, `ping`, and iptables in the guest."""
+"""NAT gateways, NAT instances and Elastic IPs with real hosts on both sides: `traceroute`, `mtr`, `ping`, and iptables in the guest."""
 import re
 import subprocess
 import sys
@@ -18,6 +18,28 @@ with socket.create_connection((sys.argv[1], 80), timeout=2) as c:
         c.sendall(b"two\\n"); print("alive" if c.recv(100) else "closed")
     except OSError:
         print("broken")
+"""
+
+# Answers each datagram with what it carries.
+ECHO = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 7))
+while True:
+    data, peer = s.recvfrom(1 << 16); s.sendto(data, peer)
+"""
+
+# Sends a datagram of so many bytes until it comes back, five times at most.
+SHOUT = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.6)
+data = bytes(range(250)) * (int(sys.argv[2]) // 250)
+for _ in range(5):
+    s.sendto(data, (sys.argv[1], 7))
+    try:
+        sys.exit(s.recv(1 << 16) != data)
+    except OSError:
+        pass
+sys.exit("silence")
 """
 
 
@@ -110,6 +132,24 @@ class Gateway(Behind):
         self.assertEqual((got["PacketsOutToDestination"], got["PacketsOutToSource"]), (1, 1))
         self.assertEqual((got["PacketsInFromDestination"], got["PacketsDropCount"]), (2, 0), "the SYN came, and went no further")
         self.assertEqual((got["BytesInFromSource"], got["BytesOutToSource"]), (84, 84))
+
+    # covers: NAT-39
+    def test_only_datagrams_pass_in_pieces(self):
+        host = self.launch(self.b)["InstanceId"]
+        self.spawn("internet", sys.executable, "-c", ECHO, NET)
+        large = self.inside(host, "ping", "-n", "-c", "3", "-i", "0.2", "-W", "0.6", "-s", "10000", NET)
+        self.assertIn(" 100% packet loss", large.stdout)
+        self.passes(host, NET)
+        pieces = self.pieces()
+        self.assertGreaterEqual(pieces, 3 * 2, "each ping leaves the host in two pieces at least")
+        for size in (4000, 12000):
+            done = self.inside(host, sys.executable, "-c", SHOUT, NET, str(size))
+            self.assertEqual(done.returncode, 0, f"{size}: {done.stderr}")
+        self.assertEqual(self.pieces(), pieces)
+
+    def pieces(self):
+        """Fragments that the gateway has dropped."""
+        return sum(n for key, n in self.drops().items() if key[1:] == ("natgw", "fragment"))
 
 
 class Instance(Behind):
@@ -211,6 +251,44 @@ class Instance(Behind):
         breaks(lambda: ec2.delete_route(**default),
                lambda: ec2.create_route(**default, NetworkInterfaceId=eni(self.guest)))
         breaks(lambda: self.check(True), lambda: self.check(False))
+
+
+class Addresses(Behind):
+    def lost(self):
+        """Packets without an address so far, and those that groups refused."""
+        return {key: n for key, n in self.drops().items() if key[1] in ("igw", "sg-in")}
+
+    # covers: EIP-A2
+    def test_an_elastic_ip_moves_at_the_next_packet(self):
+        ec2 = self.ec2
+        web, spare = self.launch(self.a), self.launch(self.a)
+        self.listen(web["InstanceId"], 81)
+        self.listen(spare["InstanceId"], 82)
+        given = ec2.allocate_address(Domain="vpc")
+        holders = [(web, 81), (spare, 82)] * 3
+        for (holder, port), (_, other) in zip(holders, holders[1:]):
+            moved = ec2.associate_address(NetworkInterfaceId=eni(holder), AllocationId=given["AllocationId"])["AssociationId"]
+            before = self.lost()
+            self.passes("internet", given["PublicIp"], port)
+            self.assertEqual(self.lost(), before, "not the first packet either")
+            refused = self.inside("internet", sys.executable, TALK, "call", given["PublicIp"], str(other))
+            self.assertIn("refused", refused.stderr)
+            ec2.disassociate_address(AssociationId=moved)
+            self.dropped("igw", "internet", given["PublicIp"], port)
+
+    # covers: IGW-08
+    def test_a_guest_sees_its_private_address_only(self):
+        one, two = self.launch(self.a), self.launch(self.a)
+        first, second = self.public(eni(one)), self.public(eni(two))
+        self.assertNotIn("198.51.100.", self.shell(one["InstanceId"], "ip addr; ip route show table all"))
+        shown = self.ec2.describe_instances(InstanceIds=[one["InstanceId"]])["Reservations"][0]["Instances"][0]
+        self.assertEqual(shown["PublicIpAddress"], first)
+        # Even to a neighbour by its public address: the sender is seen by its own, as a stranger.
+        self.listen(two["InstanceId"], 80)
+        self.passes(one["InstanceId"], second, 80, seen=first)
+        self.passes(one["InstanceId"], two["PrivateIpAddress"], 80, seen=one["PrivateIpAddress"])
+        self.listen(one["InstanceId"], 80)
+        self.passes(two["InstanceId"], first, 80, seen=second)
 
 
 if __name__ == "__main__":
