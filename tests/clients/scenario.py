@@ -279,8 +279,8 @@ class Scenario(LiveCase):
     def replay(self, template, probes):
         first = []
         for n, p in enumerate(probes):
-            sport = 40000 + n
-            first.append((self.place(p.source)[2], frames.frame(p.protocol, p.src, sport, p.dst, p.port or 0, b"" if p.protocol == "tcp" else b"ask")))
+            ask = b"" if p.protocol == "tcp" else b"ask"
+            first.append((self.place(p.source)[2], frames.frame(p.protocol, p.src, 40000 + n, p.dst, p.port or 0, ask)))
         verdicts, left = self.run_replay(template, first)
         talks = []
         for n, p in enumerate(probes):

@@ -14,7 +14,7 @@ OFFICE, OFFICE6 = "203.0.113.0/24", "2001:db8:beef::/48"
 PREFIX = "2001:db8:1234:1a"
 WEB, WEB_EIP, NAT_EIP = "10.0.0.5", "198.51.100.1", "198.51.100.9"
 
-# Recommended ACLs, all of TCP: of the one subnet of configuration 1 (NACL-111), ...
+# Recommended ACLs, of TCP where not all: of the one subnet of configuration 1 (NACL-111), ...
 SINGLE_ACL = f"""
 in  100 80          {ANY}
 in  110 443         {ANY}
@@ -74,6 +74,47 @@ out 140 443         {ANY6}
 out 150 32768-65535 {PREFIX}00::/64
 """
 
+# Configuration 3, public (NACL-116, NACL-118) and VPN-only (NACL-117, NACL-118): 172.16.0.0/12 is the company's own range.
+PUBLIC_BESIDE_VPN_ACL = f"""
+in  100 80          {ANY}
+in  110 443         {ANY}
+in  120 22          {OFFICE}
+in  130 3389        {OFFICE}
+in  140 32768-65535 {ANY}
+in  150 80          {ANY6}
+in  160 443         {ANY6}
+in  170 22          {OFFICE6}
+in  180 3389        {OFFICE6}
+in  190 1024-65535  {ANY6}
+out 100 80          {ANY}
+out 110 443         {ANY}
+out 120 1433        10.0.1.0/24
+out 140 32768-65535 {ANY}
+out 150 80          {ANY6}
+out 160 443         {ANY6}
+out 170 1433        {PREFIX}01::/64
+out 190 32768-65535 {ANY6}
+"""
+VPN_ONLY_ACL = f"""
+in  100 1433        10.0.0.0/24
+in  120 22          172.16.0.0/12
+in  130 3389        172.16.0.0/12
+in  140 32768-65535 172.16.0.0/12
+in  150 1433        {PREFIX}00::/64
+out 100 all         172.16.0.0/12
+out 110 32768-65535 10.0.0.0/24
+out 120 32768-65535 172.16.0.0/12
+out 130 32768-65535 {PREFIX}00::/64
+"""
+# Configuration 4 (NACL-119, NACL-120): nothing of IPv6.
+VPN_ALONE_ACL = """
+in  100 22          172.16.0.0/12
+in  110 3389        172.16.0.0/12
+in  120 32768-65535 172.16.0.0/12
+out 100 all         172.16.0.0/12
+out 120 32768-65535 172.16.0.0/12
+"""
+
 
 class Configuration(Scenario):
     def network(self):
@@ -102,9 +143,9 @@ class Configuration(Scenario):
         for line in rules.strip().splitlines():
             way, number, ports, block = line.split()
             low, _, high = ports.partition("-")
-            self.ec2.create_network_acl_entry(
-                NetworkAclId=acl, RuleNumber=int(number), Egress=way == "out", Protocol="6", RuleAction="allow",
-                PortRange={"From": int(low), "To": int(high or low)}, **{"Ipv6CidrBlock" if ":" in block else "CidrBlock": block})
+            what = {"Protocol": "-1"} if ports == "all" else {"Protocol": "6", "PortRange": {"From": int(low), "To": int(high or low)}}
+            self.ec2.create_network_acl_entry(NetworkAclId=acl, RuleNumber=int(number), Egress=way == "out", RuleAction="allow",
+                                              **what, **{"Ipv6CidrBlock" if ":" in block else "CidrBlock": block})
         old = self.ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["NetworkAcls"][0]
         association = next(a["NetworkAclAssociationId"] for a in old["Associations"] if a["SubnetId"] == subnet)
         self.ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
@@ -454,6 +495,23 @@ class Three(Configuration):
         self.allow("out", self.db, (443,), ANY6)
         self.check(("db6", "NET6", "tcp 443", "route"))
 
+        # Once more under the recommended ACLs: each PASS stays that they admit.
+        self.acl(self.pub, PUBLIC_BESIDE_VPN_ACL)
+        self.acl(self.prv, VPN_ONLY_ACL)
+        self.check(
+            ("web", "db", "tcp 1433", PASS),
+            ("web", "db", "tcp 3306", "nacl-out"),
+            ("NET", WEB_EIP, "tcp 80 443", PASS, f"192.0.2.77 > {WEB}"),
+            ("HOME", WEB_EIP, "tcp 22 3389", PASS, f"203.0.113.10 > {WEB}"),
+            ("web", "NET", "tcp 80 443", PASS, f"{WEB_EIP} > 192.0.2.77"),
+            ("db6", "web6", "tcp 80", "sg-out"),
+            ("web6", "db6", "tcp 1433", PASS),
+            ("web6", "db6", "tcp 3306", "nacl-out"),
+            ("NET6", "web6", "tcp 80 443", PASS),
+            ("web6", "NET6", "tcp 80 443", PASS),
+            ("db6", "NET6", "tcp 443", "nacl-out"),
+        )
+
 
 class Four(Configuration):
     # covers: SCN-173 SCN-174 SCN-177
@@ -471,6 +529,11 @@ class Four(Configuration):
         self.launch("e", self.pub, group, "10.0.0.9")
         self.check(*((x, y, everything, "sg-in") for x, y in (("d", "a"), ("a", "d"), ("d", "e"), ("e", "d"))),
                    ("a6", "NET6", "tcp 443", "route"))
+
+        # Once more under the recommended ACL, which nothing between neighbours meets.
+        self.acl(self.pub, VPN_ALONE_ACL)
+        self.check(*((a, b, "tcp 22, udp 9999, icmp", PASS) for a, b in (("a", "b"), ("b", "c"), ("a6", "b6"), ("b6", "c6"))),
+                   ("d", "a", "tcp 22", "sg-in"), ("a6", "NET6", "tcp 443", "nacl-out"))
         allocation = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
         self.refused("Gateway.NotAttached", self.ec2.associate_address, InstanceId=self.hosts["a"][0], AllocationId=allocation)
 

@@ -144,7 +144,8 @@ class Walkthrough(Scenario):
             self.call(f"modify-subnet-attribute --subnet-id {subnet} --assign-ipv6-address-on-creation")
 
         self.call("create-key-pair --key-name MyKeyPair", "KeyMaterial")
-        ssh, inner = (self.aws("ec2", "create-security-group", "--group-name", name, "--description", f"Security group for {what}", "--vpc-id", vpc)["GroupId"]
+        ssh, inner = (self.aws("ec2", "create-security-group", "--group-name", name, "--description", f"Security group for {what}",
+                               "--vpc-id", vpc)["GroupId"]
                       for name, what in (("SSHAccess", "SSH access"), ("SSHAccessRestricted", "SSH access from bastion")))
 
         def permit(group, protocol, port, source):

@@ -30,13 +30,24 @@ const FEDORA: (&str, Option<&str>) = ("125523088429", None);
 
 const IMAGES: &[Image] = &[
     Image {
-        // The one that the guide's walkthrough launches.
+        // What the guide's walkthroughs launch: this one, ...
         id: "ami-a4827dc9",
         name: "amzn-ami-hvm-2016.03.2.x86_64-gp2",
         description: "Amazon Linux AMI 2016.03.2 x86_64 HVM GP2",
         owner: AMAZON,
         architecture: "x86_64",
         created: "2016-06-03T23:22:12.000Z",
+        root: "/dev/xvda",
+        volume: (8, "gp2"),
+    },
+    Image {
+        // ... and this one, as the bastion of the IPv6 walkthrough.
+        id: "ami-0de53d8956e8dcf80",
+        name: "amzn2-ami-hvm-2.0.20190313-x86_64-gp2",
+        description: "Amazon Linux 2 AMI 2.0.20190313 x86_64 HVM gp2",
+        owner: AMAZON,
+        architecture: "x86_64",
+        created: "2019-03-15T03:52:59.000Z",
         root: "/dev/xvda",
         volume: (8, "gp2"),
     },
@@ -328,8 +339,10 @@ mod tests {
 
     #[test]
     fn images_by_id_owner_and_filter() {
-        assert_eq!(ids("&ImageId.1=ami-a4827dc9"), ["ami-a4827dc9"]);
-        assert_eq!(ids("&Owner.1=amazon").len(), 5);
+        for guide in ["ami-a4827dc9", "ami-0de53d8956e8dcf80"] {
+            assert_eq!(ids(&format!("&ImageId.1={guide}")), [guide]);
+        }
+        assert_eq!(ids("&Owner.1=amazon").len(), 6);
         assert_eq!(ids("&Owner.1=099720109477").len(), 2);
         assert!(ids("&Owner.1=self").is_empty());
         assert_eq!(ids("&ExecutableBy.1=all").len(), IMAGES.len());
