@@ -5,7 +5,8 @@ use common::*;
 use std::time::{Duration, Instant};
 use vpcd_dataplane::engine::{BATCH, Config, Memory, Ration, Sink, Worker};
 use vpcd_dataplane::pipeline::{Deps, Kind, Reason, Stage, Verdict};
-use vpcd_dataplane::topology::{INTERNET, PortNo, Topology};
+use vpcd_dataplane::tables::filter::SgSide;
+use vpcd_dataplane::topology::{Filter, INTERNET, PortNo, Topology};
 use vpcd_dataplane::wire::Frame;
 
 const NET: &str = "192.0.2.77";
@@ -217,6 +218,158 @@ fn forged_errors_are_refused_and_make_no_state() {
     }
     victims.talk(&mut m, 8.0);
     assert_eq!(m.usage().sessions, before.sessions);
+    conserved(&m);
+}
+
+/// Sends a flow's first packet and, if it passed, the answer: a conversation that nothing evicts. Whether it passed.
+fn converse(m: &mut Memory, at: f64, from: PortNo, first: Frame, to: PortNo, answer: Frame) -> bool {
+    let out = send(m, at, from, first);
+    if told(&out) == "drop engine session-table-full" {
+        return false;
+    }
+    assert_eq!(left(&out).0, to);
+    assert_eq!(left(&send(m, at, to, answer)).0, from);
+    true
+}
+
+fn exceeded(m: &Memory) -> [u64; 4] {
+    [INTERNET, WEB, DB, OTHER].map(|p| m.counters().port(p).allowance_exceeded)
+}
+
+// covers: SG-206
+#[test]
+fn who_sends_pays_tracked_or_not() {
+    let mut m = Memory::new(small());
+    let mut t = lab();
+    // The sender's own flows are untracked: only the web server's group remembers them.
+    let open = || SgSide::build(&[rule(None, (0, 65535), "0.0.0.0/0"), rule(None, (0, 65535), "::/0")]);
+    t.filters.set(2, std::sync::Arc::new(Filter { ingress: open(), egress: open() }));
+    m.publish(t);
+    let victims = Victims::begin(&mut m, 50);
+    let mut refused = 0;
+    for n in 0..10_000u16 {
+        let (at, sport) = (2.0 + f64::from(n) / 10_000.0, 10_000 + n);
+        let first = tcp("10.0.0.7", sport, "10.0.0.5", 80, "S");
+        let answer = tcp("10.0.0.5", 80, "10.0.0.7", sport, "SA");
+        refused += u64::from(!converse(&mut m, at, OTHER, first, WEB, answer));
+        if n % 1000 == 999 {
+            victims.talk(&mut m, at);
+            victims.newcomer(&mut m, at, n / 1000);
+            left(&send(&mut m, at, WEB, tcp("10.0.0.5", 40_000 + n, NET, 443, "S")));
+        }
+    }
+    assert!(refused > 2_000);
+    assert_eq!(exceeded(&m), [0, 0, 0, refused]);
+    conserved(&m);
+}
+
+// covers: SG-206
+#[test]
+fn egress_only_flows_are_their_senders() {
+    let mut m = Memory::new(small());
+    let mut t = lab();
+    let open = || SgSide::build(&[rule(None, (0, 65535), "::/0")]);
+    t.filters.set(1, std::sync::Arc::new(Filter { ingress: open(), egress: open() }));
+    m.publish(t);
+    let mut refused = 0;
+    for n in 0..10_000u16 {
+        let (at, sport) = (2.0 + f64::from(n) / 10_000.0, 10_000 + n);
+        let first = tcp("2001:db8:1234:1a01::5", sport, "2001:db8:cafe::77", 443, "S");
+        let answer = tcp("2001:db8:cafe::77", 443, "2001:db8:1234:1a01::5", sport, "SA");
+        refused += u64::from(!converse(&mut m, at, DB, first, INTERNET, answer));
+    }
+    assert!(refused > 2_000);
+    assert_eq!(exceeded(&m), [0, 0, refused, 0]);
+    conserved(&m);
+}
+
+/// The same flood with one worker and with four: the same bytes at the same ends, and the same that remain.
+#[test]
+fn shares_do_not_depend_on_workers() {
+    let run = |workers| {
+        let mut m = engine(Config { workers, ..small() });
+        let mut ends = Vec::new();
+        for n in 0..10_000u32 {
+            let at = 2.0 + f64::from(n) / 10_000.0;
+            let out = send(&mut m, at, DB, tcp("10.0.1.5", 40_000, &remote(n), 443, "S"));
+            ends.push((told(&out), out.out.first().map(|(port, f)| (*port, f.bytes().to_vec()))));
+            if let Some((_, t)) = (told(&out) == "forward").then(|| left(&out)) {
+                let answer = tcp(&remote(n), 443, "198.51.100.9", t.sport, "SA");
+                ends.push((told(&send(&mut m, at, INTERNET, answer)), None));
+            }
+        }
+        (ends, m.usage(), exceeded(&m))
+    };
+    let one = run(1);
+    assert!(one.2[2] > 1_000);
+    assert!(one == run(4));
+}
+
+// covers: ENI-08
+#[test]
+fn what_is_refused_at_the_door_takes_no_place() {
+    let mut m = engine(small());
+    let victims = Victims::begin(&mut m, 50);
+    let before = m.usage().sessions;
+    let arp = |n: u32| {
+        let mut bytes = [&[255u8; 6][..], &[2, 0, 0, 0, 0, 4], &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]].concat();
+        bytes.extend([2, 0, 0, 0, 0, 4, 10, 0, 0, 7, 0, 0, 0, 0, 0, 0, 10, 0, 0]);
+        bytes.push((n % 100) as u8 + 100);
+        Frame::from_bytes(&bytes)
+    };
+    for n in 0..10_000u32 {
+        let at = 2.0 + f64::from(n) / 10_000.0;
+        let spoofed = tcp(&remote(n), 40_000, "10.0.0.5", 80, "S");
+        assert_eq!(told(&send(&mut m, at, OTHER, spoofed)), "drop src-dst not-mine");
+        assert_eq!(told(&send(&mut m, at, OTHER, arp(n))), "drop route no-owner");
+        if n % 1000 == 999 {
+            victims.talk(&mut m, at);
+            victims.newcomer(&mut m, at, n as u16 / 1000);
+        }
+    }
+    let counters = m.counters();
+    assert_eq!(counters.drops(OTHER, Stage::SrcDst, Reason::NotMine), 10_000);
+    assert_eq!(counters.drops(OTHER, Stage::Route, Reason::NoOwner), 10_000);
+    assert_eq!((counters.originated, m.usage().sessions), (0, before + 10), "the newcomers");
+    conserved(&m);
+}
+
+#[test]
+fn first_fragments_alone_fill_no_more_than_a_share() {
+    let mut m = engine(small());
+    let victims = Victims::begin(&mut m, 50);
+    for n in 0..100_000u32 {
+        let mut frame = piece(OTHER, "10.0.0.7", &remote(n / 50_000), (n % 50_000) as u16, 0, 64, true);
+        frame.ts = 2_000_000_000 + u64::from(n);
+        let end = told(&m.run(vec![frame])[0]);
+        assert!(["forward", "drop igw no-public-address", "drop parse fragment-table-full"].contains(&end.as_str()), "{end}");
+    }
+    let full = m.counters().drops(OTHER, Stage::Parse, Reason::FragmentTableFull);
+    // 8/9 of 1,024 datagrams per shard.
+    assert_eq!(full, 100_000 - 64 * 911);
+    victims.talk(&mut m, 3.0);
+    let first = piece(WEB, "10.0.0.5", NET, 7, 0, 64, true);
+    assert_eq!(told(&send(&mut m, 3.0, WEB, first)), "drop sg-out no-rule", "judged, not refused for want of room");
+    conserved(&m);
+}
+
+/// What a flood took comes back by itself: every session, and all the memory is what it was.
+#[test]
+fn after_a_flood_all_is_as_before() {
+    let mut m = engine(small());
+    let start = m.usage();
+    for n in 0..20_000u32 {
+        send(&mut m, 2.0 + f64::from(n) / 10_000.0, DB, tcp("10.0.1.5", 40_000, &remote(n), 443, "S"));
+    }
+    let full = m.usage();
+    assert!(full.sessions * 10 > full.capacity * 8 && full.sessions < full.capacity, "{full:?}");
+    assert_eq!(full.bytes, start.bytes, "reserved at the start, no more");
+    // NAT bindings hold their ports 410 s at most. Frames that take no place move the clock and the hand.
+    for n in 0..200_000u32 {
+        send(&mut m, 600.0 + f64::from(n) / 10_000.0, OTHER, tcp("10.0.0.7", 9, "10.0.0.5", 1000 + n as u16 % 9000, "S"));
+    }
+    let after = m.usage();
+    assert_eq!((after.sessions, after.bytes), (start.sessions, start.bytes));
     conserved(&m);
 }
 

@@ -9,7 +9,7 @@ use crate::pipeline::{
     Answer, At, EDGE_MTU, Observer, Plan, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Verdict, Visits, Walk,
 };
 use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, Slot, flag, stamp, state};
-use crate::topology::{EniIdx, NatIdx, Topology};
+use crate::topology::{EniIdx, INTERNET, NatIdx, Topology};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use vpcd_wire::{
@@ -302,6 +302,12 @@ impl Shard {
     ) -> Result<(), Refused> {
         let mut lease = self.lease(plan)?;
         let mut own = self.flows.find(key);
+        // Who sends pays, even for state that is another's (an egress-only flow, the receiver's track): a session is on the account of the
+        // port of its first entry. What comes from the internet is on that of the ENI it is for, lest one flood there shut out all of them.
+        let begins = plan.touches().find_map(state_key).is_some_and(|k| k != key && self.flows.find(k).is_none());
+        if own.is_none() && begins && key.ingress != INTERNET {
+            own = Some(self.flows.make(key, None, now)?);
+        }
         for touch in plan.touches() {
             if let Some(key) = state_key(touch) {
                 let entry = self.flows.make(key, own, now)?;

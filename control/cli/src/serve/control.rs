@@ -206,7 +206,8 @@ impl Front {
                 "addresses": eni.map(addresses).unwrap_or_default(),
                 "received": counts.received, "received_bytes": counts.received_bytes,
                 "sent": counts.sent, "sent_bytes": counts.sent_bytes,
-                "dropped": dropped.get(&port).copied().unwrap_or(0), "problem": problem,
+                "dropped": dropped.get(&port).copied().unwrap_or(0),
+                "conntrack_allowance_exceeded": counts.allowance_exceeded, "problem": problem,
             }));
         }
         Ok(json!({
