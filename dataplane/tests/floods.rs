@@ -342,7 +342,10 @@ fn first_fragments_alone_fill_no_more_than_a_share() {
         let mut frame = piece(OTHER, "10.0.0.7", &remote(n / 50_000), (n % 50_000) as u16, 0, 64, true);
         frame.ts = 2_000_000_000 + u64::from(n);
         let end = told(&m.run(vec![frame])[0]);
-        assert!(["forward", "drop igw no-public-address", "drop parse fragment-table-full"].contains(&end.as_str()), "{end}");
+        assert!(
+            ["forward", "drop igw no-public-address", "drop parse fragment-table-full"].contains(&end.as_str()),
+            "{end}"
+        );
     }
     let full = m.counters().drops(OTHER, Stage::Parse, Reason::FragmentTableFull);
     // 8/9 of 1,024 datagrams per shard.
@@ -366,7 +369,12 @@ fn after_a_flood_all_is_as_before() {
     assert_eq!(full.bytes, start.bytes, "reserved at the start, no more");
     // NAT bindings hold their ports 410 s at most. Frames that take no place move the clock and the hand.
     for n in 0..200_000u32 {
-        send(&mut m, 600.0 + f64::from(n) / 10_000.0, OTHER, tcp("10.0.0.7", 9, "10.0.0.5", 1000 + n as u16 % 9000, "S"));
+        send(
+            &mut m,
+            600.0 + f64::from(n) / 10_000.0,
+            OTHER,
+            tcp("10.0.0.7", 9, "10.0.0.5", 1000 + n as u16 % 9000, "S"),
+        );
     }
     let after = m.usage();
     assert_eq!((after.sessions, after.bytes), (start.sessions, start.bytes));
