@@ -81,11 +81,10 @@ fn tenants_with_equal_private_addresses_never_share_a_lease() {
             external.push(tuples.iter().map(|t| t.sport).collect::<Vec<u16>>());
         }
         // Each answer reaches the tenant whose address it was sent to, on the port of the very flow.
-        for n in 0..100 {
-            for (tenant, port) in [DB, TWIN].into_iter().enumerate() {
-                let answer = tcp(REMOTE, 443, PUBLIC[tenant], external[tenant][n], "SA");
-                let (to, t) = left(&send(&mut m, 1.0, INTERNET, answer));
-                assert_eq!((to, t.dst, t.dport), (port, ip(CLIENT), 2000 + n as u16));
+        for (tenant, port) in [DB, TWIN].into_iter().enumerate() {
+            for (&e, client) in external[tenant].iter().zip(2000..) {
+                let (to, t) = left(&send(&mut m, 1.0, INTERNET, tcp(REMOTE, 443, PUBLIC[tenant], e, "SA")));
+                assert_eq!((to, t.dst, t.dport), (port, ip(CLIENT), client));
             }
         }
         // What one tenant closes, the other does not get.
