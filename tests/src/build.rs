@@ -104,6 +104,7 @@ fn to(target: Target) -> To {
         Target::Local => To::Local,
         Target::Igw => To::InternetGateway,
         Target::Eigw => To::EgressOnly,
+        Target::Vgw => To::VpnGateway,
         Target::Nat(n) => To::NatGateway(NatIdx(n as u32)),
         Target::Eni(e) => To::Eni(EniIdx(e as u32)),
         Target::Blackhole => To::Blackhole,

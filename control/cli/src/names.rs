@@ -16,6 +16,7 @@ pub fn place(names: &Names, at: At) -> &str {
             [names.igw(v), names.eigw(v)].into_iter().find(|n| *n != NONE).unwrap_or(names.vpc(v))
         }
         At::EgressOnly(v) => names.eigw(v),
+        At::VpnGateway(v) => names.vgw(v),
         At::Nat(n) => names.nat(n),
         At::Internet => "internet",
     }

@@ -266,6 +266,7 @@ fn target(numbers: &Numbers, m: &Model, vpc: &str, target: &RouteTarget) -> Targ
         RouteTarget::Local => Some(Target::Local),
         RouteTarget::InternetGateway(_) => Some(Target::InternetGateway),
         RouteTarget::EgressOnlyGateway(_) => Some(Target::EgressOnly),
+        RouteTarget::VpnGateway(_) => Some(Target::VpnGateway),
         RouteTarget::NatGateway(n) => numbers.nats.get(n.as_str()).map(|n| Target::NatGateway(NatIdx(n))),
         RouteTarget::NetworkInterface(e) => numbers.enis.get(e.as_str()).map(|e| Target::Eni(EniIdx(e))),
         RouteTarget::Instance(_) => None,

@@ -86,6 +86,10 @@ impl Names {
     pub fn eigw(&self, at: VpcIdx) -> &str {
         self.model.egress_only_of(id(&self.vpcs, at.0)).map_or("-", |g| self.model.label(&g.id))
     }
+    /// The virtual private gateway attached to a VPC.
+    pub fn vgw(&self, at: VpcIdx) -> &str {
+        self.model.vpn_gateway_of(id(&self.vpcs, at.0)).map_or("-", |g| self.model.label(&g.id))
+    }
     /// A NAT gateway's resource id.
     pub fn nat_id(&self, at: NatIdx) -> &str {
         id(&self.nats, at.0)

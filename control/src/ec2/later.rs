@@ -80,7 +80,6 @@ ids! {
     CUSTOMER_GATEWAY "CustomerGatewayId" "InvalidCustomerGatewayID.NotFound";
     VPN_CONCENTRATOR "VpnConcentratorId" "InvalidVpnConcentratorID.NotFound";
     VPN_CONNECTION "VpnConnectionId" "InvalidVpnConnectionID.NotFound";
-    VPN_GATEWAY "VpnGatewayId" "InvalidVpnGatewayID.NotFound";
     TRANSIT_GATEWAY "TransitGatewayIds" "InvalidTransitGatewayID.NotFound";
     TRANSIT_GATEWAY_ATTACHMENT "TransitGatewayAttachmentIds" "InvalidTransitGatewayAttachmentID.NotFound";
     TRANSIT_GATEWAY_CONNECT_PEER "TransitGatewayConnectPeerIds" "InvalidTransitGatewayConnectPeerID.NotFound";
@@ -166,8 +165,6 @@ nothing! {
     "DescribeVpnConnections" "vpnConnectionSet" [VPN_CONNECTION]
         "customer-gateway-configuration customer-gateway-id state option.static-routes-only \
          route.destination-cidr-block bgp-asn type vpn-connection-id vpn-gateway-id transit-gateway-id" "";
-    "DescribeVpnGateways" "vpnGatewaySet" [VPN_GATEWAY]
-        "amazon-side-asn attachment.state attachment.vpc-id availability-zone state type vpn-gateway-id" "";
     // Transit gateways.
     "DescribeTransitGateways" "transitGatewaySet" [TRANSIT_GATEWAY]
         "options.propagation-default-route-table-id options.amazon-side-asn \
@@ -300,7 +297,6 @@ mod tests {
         let api = api();
         for (call, code) in [
             ("DescribeVpcPeeringConnections&VpcPeeringConnectionId.1=pcx-1", "InvalidVpcPeeringConnectionID.NotFound"),
-            ("DescribeVpnGateways&VpnGatewayId.1=vgw-1", "InvalidVpnGatewayID.NotFound"),
             ("DescribeTransitGateways&TransitGatewayIds.1=tgw-1", "InvalidTransitGatewayID.NotFound"),
             ("DescribeFlowLogs&FlowLogId.1=fl-1", "InvalidFlowLogId.NotFound"),
             ("DescribeVpcEndpoints&VpcEndpointId.1=vpce-1", "InvalidVpcEndpointId.NotFound"),

@@ -47,6 +47,7 @@ mod tests_subnet;
 #[cfg(test)]
 mod tests_vpc;
 mod vpc;
+mod vpn_gateway;
 mod xml;
 
 pub use account::known_region;
@@ -119,6 +120,7 @@ const FAMILIES: &[&[Operation]] = &[
     route_table::OPERATIONS,
     gateway::OPERATIONS,
     nat::OPERATIONS,
+    vpn_gateway::OPERATIONS,
     address::OPERATIONS,
     security_group::OPERATIONS,
     security_group_rule::OPERATIONS,

@@ -18,8 +18,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     write("CreateRoute", create_route),
     write("ReplaceRoute", replace_route),
     write("DeleteRoute", delete_route),
-    write("EnableVgwRoutePropagation", vgw_route_propagation),
-    write("DisableVgwRoutePropagation", vgw_route_propagation),
 ];
 
 fn create_route_table(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
@@ -109,7 +107,7 @@ fn target_values<'a>(m: &'a Model, t: &'a RouteTable, to: &'a RouteTarget, local
     match (name, to) {
         ("egress-only-internet-gateway-id", RouteTarget::EgressOnlyGateway(g)) => one(g.as_str()),
         ("gateway-id", RouteTarget::Local) => one("local"),
-        ("gateway-id", RouteTarget::InternetGateway(g)) => one(g.as_str()),
+        ("gateway-id", RouteTarget::InternetGateway(g) | RouteTarget::VpnGateway(g)) => one(g.as_str()),
         ("instance-id", RouteTarget::NetworkInterface(e)) => each(instance_of(m, e)),
         ("nat-gateway-id", RouteTarget::NatGateway(n)) => one(n.as_str()),
         ("origin", _) => one(origin(local)),
@@ -143,7 +141,7 @@ fn table_members(x: &mut Xml, m: &Model, t: &RouteTable) {
         }
         association_state(x);
     });
-    x.within("propagatingVgwSet", |_| {});
+    x.list("propagatingVgwSet", &t.propagating, |x, g| x.put("gatewayId", g));
     tag_set(x, m, &t.id);
 }
 
@@ -159,7 +157,7 @@ fn route_members(x: &mut Xml, m: &Model, t: &RouteTable, r: &Route) {
 fn target_members(x: &mut Xml, m: &Model, t: &RouteTable, target: &RouteTarget) {
     match target {
         RouteTarget::Local => x.put("gatewayId", "local"),
-        RouteTarget::InternetGateway(g) => x.put("gatewayId", g),
+        RouteTarget::InternetGateway(g) | RouteTarget::VpnGateway(g) => x.put("gatewayId", g),
         RouteTarget::EgressOnlyGateway(g) => x.put("egressOnlyInternetGatewayId", g),
         RouteTarget::NatGateway(n) => x.put("natGatewayId", n),
         RouteTarget::NetworkInterface(e) => {
@@ -286,8 +284,12 @@ type Targets = [(&'static str, fn(&str) -> Result<RouteTarget>)];
 const TARGETS: &Targets = &[
     ("GatewayId", |id| {
         // S-03-7: a NAT gateway's id is taken here, too.
-        let nat = id.starts_with("nat-");
-        Ok(if nat { RouteTarget::NatGateway(id.into()) } else { RouteTarget::InternetGateway(id.into()) })
+        let of: fn(String) -> RouteTarget = match id.split('-').next() {
+            Some("nat") => RouteTarget::NatGateway,
+            Some("vgw") => RouteTarget::VpnGateway,
+            _ => RouteTarget::InternetGateway,
+        };
+        Ok(of(id.into()))
     }),
     ("NatGatewayId", |id| Ok(RouteTarget::NatGateway(id.into()))),
     ("NetworkInterfaceId", |id| Ok(RouteTarget::NetworkInterface(id.into()))),
@@ -319,12 +321,6 @@ fn target(p: &Params, local: bool) -> Result<RouteTarget> {
         0 => refuse("MissingParameter", format!("The request must contain exactly one of {}", names())),
         _ => refuse("InvalidParameterCombination", format!("The request must contain exactly one of {}", names())),
     }
-}
-
-/// RT-85, as long as there are no virtual private gateways: none is ever found.
-fn vgw_route_propagation(m: &mut Model, p: &Params, _: &mut Xml) -> Result<()> {
-    m.find::<RouteTable>(p.need("RouteTableId")?)?;
-    Err(unknown("InvalidGatewayID.NotFound", "gateway ID", p.need("GatewayId")?))
 }
 
 #[cfg(test)]

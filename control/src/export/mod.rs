@@ -9,6 +9,7 @@ mod names;
 mod resources;
 #[cfg(test)]
 mod tests;
+mod vpn;
 mod yaml;
 
 use crate::model::{Model, QUOTAS};

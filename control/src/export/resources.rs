@@ -39,6 +39,7 @@ pub(super) fn all(model: &Model) -> (Vec<Resource>, Vec<String>) {
     w.routes();
     w.attachments();
     w.gateway_tables();
+    w.propagations();
     w.other_tags();
     (w.out, w.notes)
 }
@@ -58,6 +59,7 @@ pub(super) fn as_made(m: &Model) -> bool {
         && (v.dns_support, v.dns_hostnames, v.tenancy.as_str()) == (true, true, "default")
         && m.interfaces().by(&v.id).next().is_none()
         && m.egress_only_of(&v.id).is_none()
+        && m.vpn_gateway_of(&v.id).is_none()
         && m.security_groups().get(&v.default_group).is_some_and(|g| default_group_as_made(g, v))
         && m.network_acls().get(&v.default_acl).is_some_and(|a| acl_as_made(a, v))
         && m.subnets().by(&v.id).all(|s| s.map_public_ip && s.dns == SubnetDns::default())
@@ -228,11 +230,17 @@ impl Writer<'_> {
             let Some(vpc) = self.refer(&g.vpc) else { continue };
             self.put_thing(&g.id, "EgressOnlyInternetGateway", Vec::new(), properties! {"VpcId": vpc});
         }
+        self.vpn_gateways();
     }
 
-    /// What must be attached before addresses and routes lead through a VPC's gateway.
+    /// What must be attached before addresses and routes lead through a VPC's internet gateway.
     pub(super) fn attachment(&self, vpc: &str) -> Vec<String> {
-        self.names.get(&format!("IGW|{vpc}")).cloned().into_iter().collect()
+        self.attachment_of("IGW", vpc)
+    }
+
+    /// The same of its internet gateway (`IGW`) or its virtual private gateway (`VGW`).
+    pub(super) fn attachment_of(&self, kind: &str, vpc: &str) -> Vec<String> {
+        self.names.get(&format!("{kind}|{vpc}")).cloned().into_iter().collect()
     }
 
     fn addresses(&mut self) {
@@ -446,7 +454,9 @@ impl Writer<'_> {
             }
             let Some(vpc) = self.refer(&t.vpc) else { continue };
             let main = self.m.main_route_table(&t.vpc).is_some_and(|m| m.id == t.id);
-            let bare = t.lists.is_empty() && t.routes.iter().all(|r| r.local && r.target == RouteTarget::Local);
+            let bare = t.lists.is_empty()
+                && t.propagating.is_empty()
+                && t.routes.iter().all(|r| r.local && r.target == RouteTarget::Local);
             if main && bare && self.user_tags(&t.id).next().is_none() {
                 continue;
             }
@@ -492,6 +502,7 @@ impl Writer<'_> {
                 p.insert(block.into(), r.destination.to_string().into());
                 let after = match r.target {
                     RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
+                    RouteTarget::VpnGateway(_) => self.attachment_of("VGW", &t.vpc),
                     _ => Vec::new(),
                 };
                 let to =
@@ -512,6 +523,7 @@ impl Writer<'_> {
                 };
                 let after = match r.target {
                     RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
+                    RouteTarget::VpnGateway(_) => self.attachment_of("VGW", &t.vpc),
                     _ => Vec::new(),
                 };
                 let to = self.names.get(&r.list).cloned().unwrap_or_else(|| legal(&r.list));
@@ -527,6 +539,10 @@ impl Writer<'_> {
                 let here = self.m.internet_gateways().get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc));
                 Some(("GatewayId", self.refer(g).filter(|_| here)?))
             }
+            RouteTarget::VpnGateway(g) => {
+                let here = self.m.vpn_gateways().get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc));
+                Some(("GatewayId", self.refer(g).filter(|_| here)?))
+            }
             RouteTarget::EgressOnlyGateway(g) => Some(("EgressOnlyInternetGatewayId", self.refer(g)?)),
             RouteTarget::NatGateway(n) => Some(("NatGatewayId", self.refer(n)?)),
             RouteTarget::NetworkInterface(e) => self.interface(e),
@@ -535,14 +551,14 @@ impl Writer<'_> {
     }
 
     fn gateway_tables(&mut self) {
-        for g in self.m.internet_gateways().iter() {
-            let Some(a) = g.table_association.as_deref().and_then(|a| self.m.table_associations().get(a)) else {
-                continue;
-            };
-            let (Some(gateway), Some(table)) = (self.refer(&g.id), self.refer(&a.table)) else { continue };
-            let name = self.names.get(&g.id).cloned().unwrap_or_default();
+        let internet = self.m.internet_gateways().iter().map(|g| ("IGW", &g.id, &g.vpc, &g.table_association));
+        let private = self.m.vpn_gateways().iter().map(|g| ("VGW", &g.id, &g.vpc, &g.table_association));
+        for (kind, id, vpc, association) in internet.chain(private) {
+            let Some(a) = association.as_deref().and_then(|a| self.m.table_associations().get(a)) else { continue };
+            let (Some(gateway), Some(table)) = (self.refer(id), self.refer(&a.table)) else { continue };
+            let name = self.names.get(id).cloned().unwrap_or_default();
             let part = self.names.part(&a.id, &format!("{name}Routes"));
-            let after = g.vpc.as_deref().map(|v| self.attachment(v)).unwrap_or_default();
+            let after = vpc.as_deref().map(|v| self.attachment_of(kind, v)).unwrap_or_default();
             let p = properties! {"GatewayId": gateway, "RouteTableId": table};
             self.put(part, "GatewayRouteTableAssociation", after, p);
         }

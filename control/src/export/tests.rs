@@ -26,6 +26,9 @@ fn view(m: &Model) -> BTreeSet<String> {
             RouteTarget::InternetGateway(g) => {
                 m.internet_gateways().get(g).filter(|g| g.vpc.as_ref() == Some(&t.vpc)).map(|_| "igw".into())
             }
+            RouteTarget::VpnGateway(g) => {
+                m.vpn_gateways().get(g).filter(|g| g.vpc.as_ref() == Some(&t.vpc)).map(|_| "vgw".into())
+            }
             RouteTarget::EgressOnlyGateway(g) => m.egress_only_gateways().get(g).map(|_| "eigw".into()),
             RouteTarget::NatGateway(n) => {
                 m.nat_gateways().get(n).filter(|n| n.available()).map(|n| format!("nat {:?}", n.private))
@@ -52,6 +55,11 @@ fn view(m: &Model) -> BTreeSet<String> {
             v.dns_support,
             v.dns_hostnames,
         ));
+        if let Some(g) = m.vpn_gateway_of(&v.id) {
+            let table = g.table_association.as_ref().and_then(|a| m.table_associations().get(a));
+            let table = table.map(|a| routes(m.route_tables().get(&a.table).unwrap()));
+            out.insert(format!("vgw of {} {} {table:?}", vpc(&v.id), g.asn));
+        }
         if let Some(a) = m.gateway_of(&v.id).and_then(|g| m.table_associations().get(g.table_association.as_ref()?)) {
             out.insert(format!("gateway table {} {:?}", vpc(&v.id), routes(m.route_tables().get(&a.table).unwrap())));
         }
@@ -59,7 +67,7 @@ fn view(m: &Model) -> BTreeSet<String> {
     for s in m.subnets().iter() {
         let acl = m.network_acls().get(&s.acl).unwrap();
         out.insert(format!(
-            "subnet {} {} {:?} {} {} {} {:?} in {:?} out {:?} routes {:?}",
+            "subnet {} {} {:?} {} {} {} {:?} in {:?} out {:?} routes {:?} propagating {}",
             vpc(&s.vpc),
             s.cidr,
             s.ipv6.as_ref().map(|b| b.cidr),
@@ -70,6 +78,7 @@ fn view(m: &Model) -> BTreeSet<String> {
             acl.ingress,
             acl.egress,
             routes(m.effective_route_table(s).unwrap()),
+            m.effective_route_table(s).unwrap().propagating.len(),
         ));
     }
     for g in m.security_groups().iter() {
@@ -216,6 +225,8 @@ fn histories_export_all_that_the_generator_makes() {
         "VPC",
         "VPCCidrBlock",
         "VPCGatewayAttachment",
+        "VPNGateway",
+        "VPNGatewayRoutePropagation",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

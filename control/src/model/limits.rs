@@ -35,6 +35,8 @@ pub struct Limits {
     pub internet_gateways: usize,
     /// EIGW-03.
     pub egress_only_gateways: usize,
+    /// QTA-31.
+    pub vpn_gateways: usize,
     /// NAT-14: per Availability Zone.
     pub nat_gateways_per_zone: usize,
     /// NATI-15. The guide gives no figure: as many as there are interfaces.
@@ -62,6 +64,7 @@ impl Default for Limits {
             elastic_ips: 5,
             internet_gateways: 5,
             egress_only_gateways: 5,
+            vpn_gateways: 5,
             nat_gateways_per_zone: 5,
             instances: 5000,
             prefix_lists: 100,
@@ -93,6 +96,7 @@ impl Limits {
             elastic_ips: 250,
             internet_gateways: 10_000,
             egress_only_gateways: 10_000,
+            vpn_gateways: 10_000,
             nat_gateways_per_zone: 10_000,
             instances: 1_000_000,
             prefix_lists: 10_000,
@@ -150,6 +154,7 @@ quotas! {
     "ec2" "L-0263D0A3" "ElasticIps" elastic_ips "EC2-VPC Elastic IPs" true None;
     "vpc" "L-45FE3B85" "EgressOnlyGateways" egress_only_gateways "Egress-only internet gateways per Region" false None;
     "vpc" "L-A4707A72" "InternetGateways" internet_gateways "Internet gateways per Region" false None;
+    "ec2" "L-7029FAB6" "VpnGateways" vpn_gateways "Virtual private gateways per Region" true None;
     "vpc" "L-FE5A380F" "NatGatewaysPerZone" nat_gateways_per_zone "NAT gateways per Availability Zone" true None;
     "vpc" "L-B4A6D682" "NaclsPerVpc" nacls_per_vpc "Network ACLs per VPC" true None;
     "vpc" "L-2AEEBF1A" "EntriesPerNacl" entries_per_nacl "Rules per network ACL" true Some(40);

@@ -36,6 +36,7 @@ mod tags;
 mod tests;
 mod types;
 mod vpc;
+mod vpn_gateway;
 mod zones;
 
 pub use address::AssociateAddress;
@@ -106,6 +107,7 @@ pub struct Model {
     table_associations: Shelf<TableAssociation>,
     internet_gateways: Shelf<InternetGateway>,
     egress_only_gateways: Shelf<EgressOnlyGateway>,
+    vpn_gateways: Shelf<VpnGateway>,
     nat_gateways: Shelf<NatGateway>,
     elastic_ips: Shelf<ElasticIp>,
     security_groups: Shelf<SecurityGroup>,
@@ -186,6 +188,8 @@ shelves! {
     internet_gateways: InternetGateway, "InvalidInternetGatewayID.NotFound", "internetGateway ID";
     /// Egress-only internet gateways.
     egress_only_gateways: EgressOnlyGateway, "InvalidEgressOnlyInternetGatewayId.NotFound", "egress only internet gateway ID";
+    /// Virtual private gateways.
+    vpn_gateways: VpnGateway, "InvalidVpnGatewayID.NotFound", "vpnGateway ID";
     /// NAT gateways, failed and deleted ones included.
     nat_gateways: NatGateway, "NatGatewayNotFound", "NAT gateway {} was not found";
     /// Elastic IP allocations.
@@ -244,6 +248,7 @@ impl Model {
             table_associations: Shelf::default(),
             internet_gateways: Shelf::default(),
             egress_only_gateways: Shelf::default(),
+            vpn_gateways: Shelf::default(),
             nat_gateways: Shelf::default(),
             elastic_ips: Shelf::default(),
             security_groups: Shelf::default(),
@@ -339,6 +344,7 @@ impl Model {
             "rtb" => ("route-table", known::<RouteTable>(self, id)),
             "igw" => ("internet-gateway", known::<InternetGateway>(self, id)),
             "eigw" => ("egress-only-internet-gateway", known::<EgressOnlyGateway>(self, id)),
+            "vgw" => ("vpn-gateway", known::<VpnGateway>(self, id)),
             "nat" => ("natgateway", known::<NatGateway>(self, id)),
             "eipalloc" => ("elastic-ip", known::<ElasticIp>(self, id)),
             "sg" => ("security-group", known::<SecurityGroup>(self, id)),

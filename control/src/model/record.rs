@@ -36,6 +36,7 @@ macro_rules! every_shelf {
         $each!(table_associations, "table-association");
         $each!(internet_gateways, "internet-gateway");
         $each!(egress_only_gateways, "egress-only-gateway");
+        $each!(vpn_gateways, "vpn-gateway");
         $each!(nat_gateways, "nat-gateway");
         $each!(elastic_ips, "elastic-ip");
         $each!(security_groups, "security-group");

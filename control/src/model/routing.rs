@@ -27,6 +27,7 @@ impl Model {
             vpc: vpc.into(),
             routes: super::vpc::local_routes(blocks.into_iter()),
             lists: Vec::new(),
+            propagating: Vec::new(),
         });
         Ok(id)
     }
@@ -154,11 +155,7 @@ impl Model {
                         format!("invalid value for parameter gateway-id: {gateway}"),
                     );
                 }
-                let Some(g) = self.internet_gateways.get(&gateway) else {
-                    return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{gateway}' does not exist"));
-                };
-                self.fits_gateway(t, g)?;
-                if g.table_association.is_some() {
+                if self.fits_gateway(t, &gateway)?.is_some() {
                     return refuse(
                         "Resource.AlreadyAssociated",
                         format!("the gateway {gateway} is already associated with a route table"),
@@ -191,8 +188,7 @@ impl Model {
                 }
             }
             AssociatedWith::Gateway(gateway) => {
-                let g = self.find::<InternetGateway>(gateway)?;
-                self.fits_gateway(t, g)?;
+                self.fits_gateway(t, gateway)?;
             }
         }
         self.table_associations.take(association);
@@ -214,7 +210,7 @@ impl Model {
             }
             AssociatedWith::Gateway(g) => {
                 let g = g.clone();
-                self.internet_gateways.edit(&g, |g| g.table_association = None);
+                self.gateway_obeys(&g, None);
             }
         }
         self.table_associations.take(association);
@@ -249,6 +245,7 @@ impl Model {
                 self.internet_gateways.get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc))
             }
             RouteTarget::EgressOnlyGateway(g) => self.egress_only_gateways.get(g).is_some_and(|g| g.vpc == vpc),
+            RouteTarget::VpnGateway(g) => self.vpn_gateways.get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc)),
             RouteTarget::NatGateway(n) => self.nat_gateways.get(n).is_some_and(NatGateway::available),
             RouteTarget::NetworkInterface(e) => self.interfaces.get(e).is_some_and(|e| self.plugged(e)),
             RouteTarget::Instance(_) => false,
@@ -260,10 +257,18 @@ impl Model {
         match &with {
             AssociatedWith::Main(vpc) => self.vpcs.edit(vpc, |v| v.main_association = id.clone()),
             AssociatedWith::Subnet(s) => self.subnets.edit(s, |s| s.table_association = Some(id.clone())),
-            AssociatedWith::Gateway(g) => self.internet_gateways.edit(g, |g| g.table_association = Some(id.clone())),
+            AssociatedWith::Gateway(g) => self.gateway_obeys(g, Some(id.clone())),
         }
         self.table_associations.put(TableAssociation { id: id.clone(), table: table.into(), with });
         id
+    }
+
+    /// Notes at an internet or virtual private gateway which association of a route table it has.
+    fn gateway_obeys(&mut self, gateway: &str, association: Option<Id>) {
+        if self.vpn_gateways.get(gateway).is_some() {
+            return self.vpn_gateways.edit(gateway, |g| g.table_association = association);
+        }
+        self.internet_gateways.edit(gateway, |g| g.table_association = association);
     }
 
     fn serves_subnets(&self, table: &str) -> bool {
@@ -292,6 +297,22 @@ impl Model {
                 };
                 if gateway.vpc.as_ref() != Some(vpc) {
                     return Err(foreign("network gateway", g));
+                }
+            }
+            RouteTarget::VpnGateway(ref g) => {
+                let Some(gateway) = self.vpn_gateways.get(g) else {
+                    return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{g}' does not exist"));
+                };
+                if gateway.vpc.as_ref() != Some(vpc) {
+                    return Err(foreign("network gateway", g));
+                }
+                if v6 {
+                    return refuse(
+                        "InvalidParameterValue",
+                        format!(
+                            "The virtual private gateway {g} carries IPv4 only; {destination} is an IPv6 destination."
+                        ),
+                    );
                 }
             }
             RouteTarget::EgressOnlyGateway(ref g) => {
@@ -439,13 +460,21 @@ impl Model {
         Ok(())
     }
 
-    /// A table for a gateway (RT-24, RT-50, RT-54).
-    fn fits_gateway(&self, t: &RouteTable, gateway: &InternetGateway) -> Result<()> {
-        if gateway.vpc.as_ref() != Some(&t.vpc) {
+    /// A table for an internet or virtual private gateway (RT-24, RT-50, RT-54); answers the association that the gateway has.
+    fn fits_gateway(&self, t: &RouteTable, gateway: &str) -> Result<Option<&Id>> {
+        let internet = self.internet_gateways.get(gateway).map(|g| (&g.vpc, &g.table_association));
+        let private = || self.vpn_gateways.get(gateway).map(|g| (&g.vpc, &g.table_association));
+        let Some((vpc, association)) = internet.or_else(private) else {
+            return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{gateway}' does not exist"));
+        };
+        if vpc.as_ref() != Some(&t.vpc) {
             return refuse(
                 "InvalidParameterValue",
-                format!("route table {} and network gateway {} belong to different networks", t.id, gateway.id),
+                format!("route table {} and network gateway {gateway} belong to different networks", t.id),
             );
+        }
+        if let Some(g) = t.propagating.first() {
+            return refuse("InvalidParameterValue", format!("The route table {} takes over the routes of {g}.", t.id));
         }
         if self.associations_of(&t.id).any(|a| matches!(a.with, AssociatedWith::Main(_))) {
             return refuse(
@@ -477,6 +506,6 @@ impl Model {
                 );
             }
         }
-        Ok(())
+        Ok(association.as_ref())
     }
 }

@@ -101,6 +101,8 @@ pub enum RouteTarget {
     InternetGateway(Id),
     EgressOnlyGateway(Id),
     NatGateway(Id),
+    /// A virtual private gateway (RT-73).
+    VpnGateway(Id),
     NetworkInterface(Id),
     /// Only in requests: stored as the instance's single interface (RT-79).
     Instance(Id),
@@ -114,6 +116,7 @@ impl RouteTarget {
             RouteTarget::InternetGateway(id)
             | RouteTarget::EgressOnlyGateway(id)
             | RouteTarget::NatGateway(id)
+            | RouteTarget::VpnGateway(id)
             | RouteTarget::NetworkInterface(id)
             | RouteTarget::Instance(id) => Some(id),
         }
@@ -138,6 +141,9 @@ pub struct RouteTable {
     /// Routes to prefix lists, each list once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListRoute>,
+    /// Virtual private gateways whose routes it takes over, in the order in which that was switched on (RT-85).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub propagating: Vec<Id>,
 }
 
 /// A route for every entry of a prefix list (RT-47).
@@ -153,7 +159,7 @@ pub enum AssociatedWith {
     /// The main table of this VPC.
     Main(Id),
     Subnet(Id),
-    /// An internet gateway (RT-50).
+    /// An internet or a virtual private gateway (RT-50).
     Gateway(Id),
 }
 
@@ -170,6 +176,18 @@ pub struct TableAssociation {
 pub struct InternetGateway {
     pub id: Id,
     pub vpc: Option<Id>,
+    /// Association with a gateway route table.
+    pub table_association: Option<Id>,
+}
+
+/// A virtual private gateway, without connections (VPN-04, VPN-05).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpnGateway {
+    pub id: Id,
+    /// What it is attached to.
+    pub vpc: Option<Id>,
+    /// Its private autonomous system number.
+    pub asn: u32,
     /// Association with a gateway route table.
     pub table_association: Option<Id>,
 }
@@ -557,10 +575,12 @@ has_id! {
     Subnet: |s| keys([&s.vpc, &s.acl, &s.acl_association]);
     RouteTable: |t| keys([&t.vpc])
         .chain(keys(t.routes.iter().map(|r| &r.target).chain(t.lists.iter().map(|r| &r.target)).filter_map(|t| t.id())))
-        .chain(keys(t.lists.iter().map(|r| &r.list)));
+        .chain(keys(t.lists.iter().map(|r| &r.list)))
+        .chain(keys(&t.propagating));
     TableAssociation: |a| keys([&a.table]);
     InternetGateway: |g| keys(&g.vpc);
     EgressOnlyGateway: |g| keys([&g.vpc]);
+    VpnGateway: |g| keys(&g.vpc);
     NatGateway;
     ElasticIp: |a| keys(a.association.iter().flat_map(|x| [&x.id, &x.interface]))
         .chain([Cow::Owned(a.public.to_string())]);

@@ -55,6 +55,7 @@ impl Model {
             vpc: id.clone(),
             routes: local_routes([IpNet::V4(cidr)].into_iter().chain(ipv6.iter().map(|b| IpNet::V6(b.cidr)))),
             lists: Vec::new(),
+            propagating: Vec::new(),
         };
         let main = TableAssociation {
             id: self.new_id("rtbassoc"),
@@ -255,6 +256,7 @@ impl Model {
             || self.interfaces.by(vpc).next().is_some()
             || self.gateway_of(vpc).is_some()
             || self.egress_only_of(vpc).is_some()
+            || self.vpn_gateway_of(vpc).is_some()
             || self.route_tables.by(vpc).any(|t| t.id != main)
             || self.security_groups.by(vpc).any(|g| g.id != v.default_group)
             || self.network_acls.by(vpc).any(|a| !a.is_default);

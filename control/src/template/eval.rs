@@ -292,7 +292,7 @@ impl Env<'_> {
             }
             ("VPCCidrBlock", "IpSource") => one("amazon".into()),
             ("VPCCidrBlock", "Ipv6AddressAttribute") => one("public".into()),
-            ("VPCGatewayAttachment", "AttachmentType") => one("IGW".into()),
+            ("VPCGatewayAttachment", "AttachmentType") => id.split('|').next().and_then(|kind| one(kind.into())),
             ("PrefixList", "Arn") => one(format!("arn:aws:ec2:{}:{}:prefix-list/{id}", m.region(), m.account())),
             ("PrefixList", "OwnerId") => one(m.account().into()),
             ("PrefixList", "Version") => m.prefix_lists().get(id).and_then(|l| one(l.version.to_string())),

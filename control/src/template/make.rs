@@ -62,10 +62,22 @@ pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props
         }
         "InternetGateway" => simple(m.create_internet_gateway().map_err(at(p.pos))?),
         "VPCGatewayAttachment" => {
-            p.one_of(&["InternetGatewayId"])?;
-            let (gateway, vpc) = (p.need("InternetGatewayId")?, p.need("VpcId")?);
-            m.attach_internet_gateway(&gateway, &vpc).map_err(at(p.pos("InternetGatewayId")))?;
-            simple(format!("IGW|{vpc}"))
+            let kind = p.one_of(&["InternetGatewayId", "VpnGatewayId"])?;
+            let (gateway, vpc) = (p.need(kind)?, p.need("VpcId")?);
+            let (attached, what) = match kind {
+                "InternetGatewayId" => (m.attach_internet_gateway(&gateway, &vpc), "IGW"),
+                _ => (m.attach_vpn_gateway(&gateway, &vpc), "VGW"),
+            };
+            attached.map_err(at(p.pos(kind)))?;
+            simple(format!("{what}|{vpc}"))
+        }
+        "VPNGateway" => simple(vpn_gateway(m, p)?),
+        "VPNGatewayRoutePropagation" => {
+            let gateway = p.need("VpnGatewayId")?;
+            for table in p.texts("RouteTableIds")? {
+                m.propagate_routes(&table, &gateway, true).map_err(at(p.pos("RouteTableIds")))?;
+            }
+            simple(format!("{gateway}|propagation"))
         }
         "EgressOnlyInternetGateway" => {
             simple(m.create_egress_only_internet_gateway(&p.need("VpcId")?).map_err(at(p.pos("VpcId")))?)
@@ -227,6 +239,7 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
         "NetworkInterfaceId" => RouteTarget::NetworkInterface(id),
         "InstanceId" => RouteTarget::Instance(id),
         "EgressOnlyInternetGatewayId" => RouteTarget::EgressOnlyGateway(id),
+        _ if id.starts_with("vgw-") => RouteTarget::VpnGateway(id),
         _ => RouteTarget::InternetGateway(id),
     };
     let net = match destination {
@@ -241,6 +254,18 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
     .unwrap_or_default();
     m.create_route(&table, net, target).map_err(at(p.pos(kind)))?;
     Ok(format!("{table}|{net}"))
+}
+
+fn vpn_gateway(m: &mut Model, p: &Props) -> Make<Id> {
+    if p.need("Type")? != "ipsec.1" {
+        return refused(p, "InvalidParameterValue", "Type must be ipsec.1");
+    }
+    let asn = match p.text("AmazonSideAsn")?.map(|text| text.parse()) {
+        None => None,
+        Some(Ok(asn)) => Some(asn),
+        Some(Err(_)) => return refused(p, "InvalidParameterValue", "AmazonSideAsn must be a number"),
+    };
+    m.create_vpn_gateway(asn).map_err(at(p.pos("AmazonSideAsn")))
 }
 
 fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {

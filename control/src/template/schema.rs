@@ -193,8 +193,20 @@ pub(super) const TYPES: &[Type] = &[
         properties: &[
             Prop("VpcId", Text, Required),
             Prop("InternetGatewayId", Text, Optional),
-            Prop("VpnGatewayId", Text, Unsupported),
+            Prop("VpnGatewayId", Text, Optional),
         ],
+    },
+    Type {
+        name: "AWS::EC2::VPNGateway",
+        rank: 1,
+        attributes: &["VPNGatewayId"],
+        properties: &[Prop("Type", Text, Required), Prop("AmazonSideAsn", Text, Optional), TAGS],
+    },
+    Type {
+        name: "AWS::EC2::VPNGatewayRoutePropagation",
+        rank: 9,
+        attributes: &["Id"],
+        properties: &[Prop("RouteTableIds", TEXTS, Required), Prop("VpnGatewayId", Text, Required)],
     },
     Type {
         name: "AWS::EC2::EgressOnlyInternetGateway",

@@ -451,3 +451,33 @@ Resources:
     let pool = text.replace("Ipv6Pool: Amazon", "Ipv6Pool: ipv6pool-ec2-0");
     assert_eq!(errors(&pool), [(4, "A6".into(), "UnsupportedOperation")]);
 }
+
+/// The words of the guide's VPN-only subnet: a gateway, what it is attached to, a route, and tables that take over its routes.
+#[test]
+fn virtual_private_gateways() {
+    let stack = read(
+        "Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  T: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref V}}
+  G: {Type: AWS::EC2::VPNGateway, Properties: {Type: ipsec.1, AmazonSideAsn: 65001}}
+  A: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref V, VpnGatewayId: !Ref G}}
+  R:
+    Type: AWS::EC2::Route
+    DependsOn: A
+    Properties: {RouteTableId: !Ref T, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !GetAtt G.VPNGatewayId}
+  P:
+    Type: AWS::EC2::VPNGatewayRoutePropagation
+    DependsOn: A
+    Properties: {RouteTableIds: [!Ref T], VpnGatewayId: !Ref G}
+  E: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref V}}
+  Edge: {Type: AWS::EC2::GatewayRouteTableAssociation, DependsOn: A, Properties: {RouteTableId: !Ref E, GatewayId: !Ref G}}
+",
+    )
+    .unwrap();
+    let m = &stack.model;
+    let g = m.vpn_gateways().iter().next().unwrap();
+    assert_eq!((g.asn, g.vpc.is_some(), g.table_association.is_some()), (65_001, true, true));
+    let t = m.route_tables().by(&g.id).next().unwrap();
+    assert_eq!(t.propagating, std::slice::from_ref(&g.id));
+    assert!(t.routes.iter().any(|r| r.target == crate::model::RouteTarget::VpnGateway(g.id.clone())));
+}

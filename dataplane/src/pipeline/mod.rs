@@ -156,6 +156,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             Some(Target::Local) => self.deliver_local(hop),
             Some(Target::Eni(through)) => self.deliver_through(hop, through),
             Some(Target::NatGateway(nat)) => self.nat_out(hop, nat),
+            Some(Target::VpnGateway) => self.stop(Stage::Vgw, Reason::NoTunnel, At::VpnGateway(hop.vpc)),
             Some(Target::InternetGateway) => self.internet_gateway_out(hop.vpc),
             Some(Target::EgressOnly) => self.egress_only_out(hop.vpc),
         }

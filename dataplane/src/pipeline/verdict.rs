@@ -78,6 +78,7 @@ names! {
         Fragment = "fragment",
         IcmpType = "icmp-type",
         TtlExceeded = "ttl-exceeded",
+        NoTunnel = "no-tunnel",
         NoBinding = "no-binding",
         PortAllocation = "port-allocation",
         Loop = "loop",
@@ -107,6 +108,7 @@ pub enum At {
     Subnet(SubnetIdx),
     InternetGateway(VpcIdx),
     EgressOnly(VpcIdx),
+    VpnGateway(VpcIdx),
     Nat(NatIdx),
     /// The internet side itself: no gateway was concerned yet.
     Internet,

@@ -348,6 +348,8 @@ pub enum Target {
     /// The VPC's egress-only internet gateway (RT-76).
     EgressOnly,
     NatGateway(NatIdx),
+    /// The VPC's virtual private gateway (RT-73), which has no connection yet.
+    VpnGateway,
     /// Delivered to this ENI unchanged (RT-79).
     Eni(EniIdx),
     /// The target is gone: matching packets are dropped (RT-48).

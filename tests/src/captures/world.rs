@@ -20,7 +20,7 @@ pub struct Named {
     subnets: Vec<String>,
     nats: Vec<String>,
     /// Of each VPC: its own name, its internet gateway's, its egress-only gateway's.
-    vpcs: Vec<[Option<String>; 3]>,
+    vpcs: Vec<[Option<String>; 4]>,
 }
 
 impl Named {
@@ -42,6 +42,7 @@ impl Named {
             // Who comes to a VPC without an internet gateway comes by its egress-only one.
             At::Igw(v) => gateway(v, [1, 2, 0]),
             At::Eigw(v) => gateway(v, [2, 0, 0]),
+            At::Vgw(v) => gateway(v, [3, 0, 0]),
             At::Nat(n) => &self.nats[n],
             At::Internet => "internet",
         }
@@ -68,12 +69,13 @@ pub fn of(stack: &Stack) -> Named {
     };
     let igw = |vpc: &str| m.internet_gateways().iter().find(|g| g.vpc.as_deref() == Some(vpc)).map(|g| name(&g.id));
     let eigw = |vpc: &str| m.egress_only_gateways().iter().find(|g| g.vpc == vpc).map(|g| name(&g.id));
+    let vgw = |vpc: &str| m.vpn_gateways().iter().find(|g| g.vpc.as_deref() == Some(vpc)).map(|g| name(&g.id));
     Named {
         world,
         enis: m.interfaces().iter().map(port).collect(),
         subnets: m.subnets().iter().map(|s| name(&s.id)).collect(),
         nats: m.nat_gateways().iter().map(|n| name(&n.id)).collect(),
-        vpcs: m.vpcs().iter().map(|v| [Some(name(&v.id)), igw(&v.id), eigw(&v.id)]).collect(),
+        vpcs: m.vpcs().iter().map(|v| [Some(name(&v.id)), igw(&v.id), eigw(&v.id), vgw(&v.id)]).collect(),
     }
 }
 
@@ -128,6 +130,10 @@ fn target(m: &Model, vpc: &str, target: &RouteTarget) -> Target {
         },
         RouteTarget::EgressOnlyGateway(id) => match m.egress_only_gateways().get(id) {
             Some(g) if g.vpc == vpc => Target::Eigw,
+            _ => Target::Blackhole,
+        },
+        RouteTarget::VpnGateway(id) => match m.vpn_gateways().get(id) {
+            Some(g) if g.vpc.as_deref() == Some(vpc) => Target::Vgw,
             _ => Target::Blackhole,
         },
         RouteTarget::NatGateway(id) => match m.nat_gateways().get(id) {

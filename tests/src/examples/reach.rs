@@ -1,9 +1,10 @@
-//! Chapter 07: whom the internet reaches is decided by the route table in force, for each family, and by the filters.
+//! Chapters 03 and 07: whom the internet reaches is decided by the route table in force, for each family, and by the filters.
 
 use super::Line::{Change, Send};
 use super::scene::{entries, rule};
 use super::{Example, Scene, script};
-use crate::model::world::Target::{Eigw, Igw, Nat};
+use crate::model::world::Subnet;
+use crate::model::world::Target::{Eigw, Igw, Nat, Vgw};
 
 const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234:1a00::/56";
@@ -119,4 +120,42 @@ pub fn eigw_08() -> Example {
             Send("A", "tcp [2001:db8:1234:1a00::10]:9 > [2001:db8:9::5]:443 syn", "internet"),
         ],
     }
+}
+
+/// A subnet without a table of its own, also one that comes later, follows the main table; here the way of the VPN, then the internet's.
+// covers: A-03-2
+pub fn a_03_2() -> Example {
+    let scene = Scene::vpc("10.0.0.0/16", None, true, false)
+        .subnet("10.0.0.0/24", None, &[("0.0.0.0/0", Vgw)])
+        .subnet("10.0.1.0/24", None, &[("0.0.0.0/0", Igw)])
+        .group(ALL)
+        .eni("VPN", 0, &["10.0.0.10"], &[0])
+        .eni("PUBLIC", 1, &["10.0.1.10"], &[0])
+        // Comes with its subnet.
+        .eni("NEW", 0, &["10.0.2.10"], &[0])
+        .public("10.0.0.10", "198.51.100.1")
+        .public("10.0.1.10", "198.51.100.2")
+        .public("10.0.2.10", "198.51.100.3");
+    let mut lines = script(
+        "PUBLIC | udp 10.0.1.10:9 > 203.0.113.5:53 | internet
+         VPN    | udp 10.0.0.10:9 > 203.0.113.5:53 | vgw/no-tunnel
+         VPN    | udp 10.0.0.10:9 > 10.0.1.10:53 | PUBLIC",
+    );
+    lines.push(Change(|w| {
+        let main = w.subnets[0].table;
+        let net4 = "10.0.2.0/24".parse().expect("a block");
+        w.subnets.push(Subnet { net4, table: main, ..w.subnets[0].clone() });
+        w.enis[2].subnet = 2;
+    }));
+    lines.push(Send("NEW", "udp 10.0.2.10:9 > 203.0.113.5:53", "vgw/no-tunnel"));
+    lines.push(Change(|w| {
+        w.tables[0].routes[1].1 = Igw;
+        w.tables[1].routes[1].1 = Vgw;
+    }));
+    lines.extend(script(
+        "PUBLIC | udp 10.0.1.10:9 > 203.0.113.5:53 | vgw/no-tunnel
+         VPN    | udp 10.0.0.10:9 > 203.0.113.5:53 | internet
+         NEW    | udp 10.0.2.10:9 > 203.0.113.5:53 | internet",
+    ));
+    Example { id: "A-03-2", scene, lines }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// All ends that `docs/semantics.md` knows.
-const ENDS: [&str; 49] = [
+const ENDS: [&str; 50] = [
     "forward",
     "reply",
     "punt",
@@ -53,17 +53,19 @@ const ENDS: [&str; 49] = [
     "drop natgw/no-binding",
     "drop natgw/port-allocation",
     "drop natgw/loop",
+    "drop vgw/no-tunnel",
     "drop nacl-in/nacl-rule",
     "drop nacl-in/nacl-default",
 ];
 const MORE_ENDS: [&str; 1] = ["drop sg-in/no-rule"];
 
 /// Where routes lead.
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 10] = [
     "route local",
     "route igw",
     "route eigw",
     "route nat",
+    "route vgw",
     "route eni",
     "route blackhole",
     "route none",

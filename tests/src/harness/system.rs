@@ -83,6 +83,7 @@ fn done(d: vpcd_dataplane::engine::Done) -> Done {
         pipeline::At::Subnet(i) => At::Subnet(i.at()),
         pipeline::At::InternetGateway(i) => At::Igw(i.at()),
         pipeline::At::EgressOnly(i) => At::Eigw(i.at()),
+        pipeline::At::VpnGateway(i) => At::Vgw(i.at()),
         pipeline::At::Nat(i) => At::Nat(i.at()),
         pipeline::At::Internet => At::Internet,
     });

@@ -233,11 +233,12 @@ fn middleboxes(w: &World, v: usize) -> Vec<usize> {
 fn gateways4(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
     let nats: Vec<usize> =
         (0..w.nats.len()).filter(|&n| w.nats[n].as_ref().is_some_and(|nat| w.vpc_of(nat.eni) == v)).collect();
-    match rng.weighted(&[40, 38, 14, 4, 4]) {
+    match rng.weighted(&[40, 38, 14, 4, 2, 4]) {
         0 if w.vpcs[v].igw => Some(Target::Igw),
         1 => rng.pick(&nats).map(|&n| Target::Nat(n)),
         2 => rng.pick(&middleboxes(w, v)).map(|&e| Target::Eni(e)),
         3 => Some(Target::Blackhole),
+        4 => Some(Target::Vgw),
         _ => None,
     }
 }

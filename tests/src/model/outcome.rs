@@ -32,6 +32,7 @@ pub enum At {
     Igw(usize),
     /// The egress-only gateway of a VPC.
     Eigw(usize),
+    Vgw(usize),
     Nat(usize),
     Internet,
 }

@@ -186,6 +186,8 @@ impl Walk<'_> {
             }
             Some(Target::Igw) => self.igw_out(here.vpc),
             Some(Target::Eigw) => self.eigw_out(here.vpc),
+            // VPN-20: without a connection that is up, nothing gets through.
+            Some(Target::Vgw) => stop("vgw", "no-tunnel", At::Vgw(here.vpc)),
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Target {
     Local,
     Igw,
     Eigw,
+    /// The virtual private gateway of the VPC.
+    Vgw,
     Nat(usize),
     Eni(usize),
     Blackhole,
@@ -73,6 +75,7 @@ impl Target {
             Target::Local => "local",
             Target::Igw => "igw",
             Target::Eigw => "eigw",
+            Target::Vgw => "vgw",
             Target::Nat(_) => "nat",
             Target::Eni(_) => "eni",
             Target::Blackhole => "blackhole",

@@ -56,6 +56,7 @@ impl World<'_> {
             Target::Local => "local".into(),
             Target::Blackhole => "blackhole".into(),
             Target::InternetGateway => vpc().map_or("internet gateway", |v| self.names.igw(v)).into(),
+            Target::VpnGateway => vpc().map_or("virtual private gateway", |v| self.names.vgw(v)).into(),
             Target::EgressOnly => vpc().map_or("egress-only gateway", |v| self.names.eigw(v)).into(),
             Target::NatGateway(n) => self.names.nat(n).into(),
             Target::Eni(e) => self.names.eni(e).into(),

@@ -56,12 +56,13 @@ fn rule(m: &Model, rng: &mut Rng) -> Option<IpPermission> {
 }
 
 fn target(m: &Model, rng: &mut Rng) -> Option<RouteTarget> {
-    Some(match rng.below(6) {
+    Some(match rng.below(7) {
         0 => RouteTarget::Local,
         1 => RouteTarget::InternetGateway(rng.id(m.internet_gateways())?),
         2 => RouteTarget::EgressOnlyGateway(rng.id(m.egress_only_gateways())?),
         3 => RouteTarget::NatGateway(rng.id(m.nat_gateways())?),
         4 => RouteTarget::NetworkInterface(rng.id(m.interfaces())?),
+        5 => RouteTarget::VpnGateway(rng.id(m.vpn_gateways())?),
         _ => RouteTarget::Instance(rng.id(m.instances())?),
     })
 }
@@ -143,6 +144,20 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
     ("DeleteEgressOnlyInternetGateway", |m, r| {
         m.delete_egress_only_internet_gateway(&r.id(m.egress_only_gateways())?).ok()
     }),
+    ("CreateVpnGateway", |m, r| m.create_vpn_gateway(Some(64_512 + r.below(4) as u32)).ok().map(drop)),
+    ("AttachVpnGateway", |m, r| {
+        let (g, v) = (r.id(m.vpn_gateways())?, r.id(m.vpcs())?);
+        m.attach_vpn_gateway(&g, &v).ok()
+    }),
+    ("DetachVpnGateway", |m, r| {
+        let g = r.one(m.vpn_gateways())?;
+        m.detach_vpn_gateway(&g.id, &g.vpc?).ok()
+    }),
+    ("DeleteVpnGateway", |m, r| m.delete_vpn_gateway(&r.id(m.vpn_gateways())?).ok()),
+    ("EnableVgwRoutePropagation", |m, r| {
+        let (t, g) = (r.id(m.route_tables())?, r.id(m.vpn_gateways())?);
+        m.propagate_routes(&t, &g, r.chance(80)).ok()
+    }),
     ("CreateNatGateway", |m, r| {
         let (s, a) = (r.id(m.subnets())?, r.id(m.elastic_ips())?);
         m.create_nat_gateway(CreateNatGateway::public(&s, &a)).ok().map(drop)
@@ -188,6 +203,7 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
         let table = r.id(m.route_tables())?;
         let with = match r.chance(60) {
             true => AssociateWith::Subnet(r.id(m.subnets())?),
+            false if r.chance(30) => AssociateWith::Gateway(r.id(m.vpn_gateways())?),
             false => AssociateWith::Gateway(r.id(m.internet_gateways())?),
         };
         m.associate_route_table(&table, with).ok().map(drop)

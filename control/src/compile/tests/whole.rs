@@ -184,6 +184,9 @@ fn target(n: &Numbers, m: &Model, vpc: &str, target: &RouteTarget) -> Target {
         RouteTarget::Local => Target::Local,
         RouteTarget::InternetGateway(g) if attached(g) => Target::InternetGateway,
         RouteTarget::EgressOnlyGateway(g) if m.egress_only_gateways().get(g).is_some() => Target::EgressOnly,
+        RouteTarget::VpnGateway(g) if m.vpn_gateways().get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc)) => {
+            Target::VpnGateway
+        }
         RouteTarget::NatGateway(g) if m.nat_gateways().get(g).is_some_and(|g| g.available()) => {
             Target::NatGateway(NatIdx(n.nats.get(&**g).unwrap()))
         }
