@@ -450,7 +450,7 @@ fn beside(what: &str, sessions: usize, mut one: impl FnMut(u32) -> Frame) -> usi
 #[test]
 fn delay_beside_a_flood() {
     let (room, full) = (65_536, 64 * 16);
-    let rationed = ..=BATCH + 3999 * BATCH / 16;
+    let rationed = ..=BATCH + 3999 * (BATCH / 48);
     let busy = beside("one established flow", room, |_| tcp("10.0.1.5", 40_000, NET, 443, "S"));
     assert!(busy > 3999 * BATCH, "who begins no flows is not rationed");
     let syn = |n| tcp("10.0.1.5", 40_000, &remote(n), 443, "S");

@@ -4,7 +4,7 @@
 use super::BATCH;
 
 /// What a walk costs, in packets that do not walk.
-const WALK: u64 = 16;
+const WALK: u64 = 48;
 
 /// What one port may hand in next time, by what it handed in last.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ mod tests {
         ration.spent(BATCH, BATCH as u64);
         assert_eq!(ration.frames(), BATCH / WALK as usize);
         ration.spent(16, 8);
-        assert!((BATCH / 16..BATCH / 4).contains(&ration.frames()));
+        assert!((BATCH / WALK as usize..BATCH / 16).contains(&ration.frames()));
         ration.spent(30, 0);
         assert_eq!(ration.frames(), BATCH);
         // Frames that others handed over may walk too.
