@@ -35,7 +35,7 @@ pub struct Limits {
     pub internet_gateways: usize,
     /// EIGW-03.
     pub egress_only_gateways: usize,
-    /// QTA-31.
+    /// QTA-11.
     pub vpn_gateways: usize,
     /// NAT-14: per Availability Zone.
     pub nat_gateways_per_zone: usize,
