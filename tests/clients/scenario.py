@@ -191,7 +191,7 @@ class Scenario(LiveCase):
     def check(self, *vectors):
         """All three must say so of each vector."""
         template = str(pathlib.Path(self.dir.name, "now.json"))
-        subprocess.run([binary(), "export", "--format", "json", "-o", template], check=True, timeout=20)
+        subprocess.run([binary(), "export", "--socket", self.socket, "--format", "json", "-o", template], check=True, timeout=20)
         probes = [probe for vector in vectors for probe in self.expand(*vector)]
         for probe in probes:
             with self.subTest(str(probe)):

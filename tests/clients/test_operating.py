@@ -44,7 +44,8 @@ def parse(text):
         samples[name, labels] = value
     for family, kind in types.items():
         if kind == "counter":
-            assert family.endswith("_total"), family
+            # A NAT gateway's metrics have the names that CloudWatch gives them (NAT-60).
+            assert family.endswith("_total") or family.startswith("vpcd_nat_gateway_"), family
         if kind == "histogram":
             check_histogram(family, samples)
     return samples, types

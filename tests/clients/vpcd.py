@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.error
 import urllib.parse
@@ -140,7 +141,11 @@ class LiveCase(Case):
     """A test whose instances are namespaces: `self.inside(instance, ...)` runs a command in one."""
 
     def setUp(self):
-        self.server = Server("--ephemeral")
+        # The usual control socket may be another server's.
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.socket = str(pathlib.Path(directory.name) / "socket")
+        self.server = Server("--ephemeral", "--socket", self.socket)
         self.addCleanup(lambda: self.assertEqual(self.server.stop(), 0))
         self.ec2 = self.server.client("ec2")
 
