@@ -52,15 +52,20 @@ pub(super) struct Alarms {
     said: BTreeMap<Id, Said>,
 }
 
-const UNCHECKED: &str = "Unchecked: Initial alarm creation";
+impl Said {
+    /// Before it is judged for the first time.
+    fn unchecked(alarm: &MetricAlarm) -> Said {
+        let reason = "Unchecked: Initial alarm creation".into();
+        Said { state: State::InsufficientData, reason, since: alarm.updated }
+    }
+}
 
 impl Alarms {
     pub(super) fn judge(&mut self, history: &History, model: &Model, now_ms: u64) -> Vec<Transition> {
         self.said.retain(|name, _| model.alarms().get(name).is_some());
         let mut out = Vec::new();
         for alarm in model.alarms().iter() {
-            let first = || Said { state: State::InsufficientData, reason: UNCHECKED.into(), since: alarm.updated };
-            let said = self.said.entry(alarm.name.clone()).or_insert_with(first);
+            let said = self.said.entry(alarm.name.clone()).or_insert_with(|| Said::unchecked(alarm));
             let Some((state, reason)) = verdict(history, alarm, now_ms) else { continue };
             if state == said.state {
                 continue;
@@ -84,8 +89,7 @@ impl Alarms {
     }
 
     fn state(&self, alarm: &MetricAlarm) -> Said {
-        let first = || Said { state: State::InsufficientData, reason: UNCHECKED.into(), since: alarm.updated };
-        self.said.get(&alarm.name).cloned().unwrap_or_else(first)
+        self.said.get(&alarm.name).cloned().unwrap_or_else(|| Said::unchecked(alarm))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answers of CloudWatch, in the encoding that the request came in.
 
-use crate::ec2::{Xml, timestamp};
+use crate::ec2::{Xml, query_error, timestamp};
 use crate::http::{Encoding, Response};
 use ciborium::Value as Cbor;
 use serde_json::{Value as Json, json};
@@ -54,15 +54,8 @@ pub(super) fn answer(encoding: Encoding, action: &str, request_id: &str, fields:
 /// A refusal, as clients of this encoding expect it.
 pub fn refusal(encoding: Encoding, status: u16, code: &str, message: &str, request_id: &str) -> Response {
     if encoding == Encoding::Form {
-        let mut x = Xml::default();
-        x.within("Error", |x| {
-            x.put("Type", "Sender");
-            x.put("Code", code);
-            x.put("Message", message);
-        });
-        x.put("RequestId", request_id);
-        let body = format!("<ErrorResponse xmlns=\"{NAMESPACE}\">{}</ErrorResponse>", x.into_text());
-        return Response { status, content_type: "text/xml", body: body.into_bytes() };
+        let body = query_error(NAMESPACE, code, message, request_id).into_bytes();
+        return Response { status, content_type: "text/xml", body };
     }
     let fields = vec![("__type", code.into()), ("message", message.into())];
     document(encoding, status, Value::Structure(fields))

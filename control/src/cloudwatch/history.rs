@@ -3,12 +3,9 @@
 //! CloudWatch keeps points of a minute for 15 days, of five minutes for 63, of an hour for 455; so does this. A minute's point takes
 //! 350 bytes, a gateway's whole history at most 16 MB. It lives as long as the process.
 
-use super::{METRICS, Totals};
 use crate::model::{Id, Statistic};
 use std::collections::{BTreeMap, VecDeque};
-
-/// How many metrics there are.
-const N: usize = METRICS.len();
+use vpcd_dataplane::nat::NatGatewayCounters;
 
 /// Minutes in a point, and after how many minutes points of that span are too old and are put together to the next.
 const TIERS: [(u64, u64); 3] = [(1, 15 * 1440), (5, 63 * 1440), (60, 455 * 1440)];
@@ -52,14 +49,14 @@ impl Summary {
 #[derive(Clone, Debug)]
 struct Point {
     minute: u64,
-    values: [Summary; N],
+    values: [Summary; NatGatewayCounters::COUNT],
 }
 
 /// One gateway.
 #[derive(Debug, Default)]
 struct Series {
     /// What it had counted when it was last looked at.
-    last: Totals,
+    last: NatGatewayCounters,
     tiers: [VecDeque<Point>; TIERS.len()],
 }
 
@@ -72,7 +69,7 @@ pub(super) struct History {
 impl History {
     /// Takes down what a gateway has counted up to now; the difference belongs to the minute of `now_ms`. A gauge is the most that was seen in
     /// a minute. Each look makes the minute's point more complete.
-    pub(super) fn observe(&mut self, now_ms: u64, gateway: &str, totals: &Totals) {
+    pub(super) fn observe(&mut self, now_ms: u64, gateway: &str, counted: &NatGatewayCounters) {
         let minute = now_ms / 60_000;
         let series = match self.gateways.get_mut(gateway) {
             Some(series) => series,
@@ -80,21 +77,21 @@ impl History {
         };
         let here = &mut series.tiers[0];
         if here.back().is_none_or(|p| p.minute < minute) {
-            here.push_back(Point { minute, values: [Summary::of(0); N] });
+            here.push_back(Point { minute, values: [Summary::of(0); NatGatewayCounters::COUNT] });
         }
         if let Some(point) = here.back_mut() {
-            for (i, metric) in METRICS.iter().enumerate() {
-                let value = &mut point.values[i];
-                let now = if metric.gauge {
-                    value.sum.max(totals.0[i])
+            let both = counted.metrics().into_iter().zip(series.last.metrics());
+            for (value, ((metric, total), (_, last))) in point.values.iter_mut().zip(both) {
+                let now = if metric == NatGatewayCounters::GAUGE {
+                    value.sum.max(total)
                 } else {
                     // Counters that begin anew have counted what they say.
-                    value.sum + totals.0[i].checked_sub(series.last.0[i]).unwrap_or(totals.0[i])
+                    value.sum + total.checked_sub(last).unwrap_or(total)
                 };
                 *value = Summary::of(now);
             }
         }
-        series.last = *totals;
+        series.last = *counted;
         series.age(minute);
     }
 
@@ -153,10 +150,8 @@ mod tests {
 
     const BYTES: usize = 1;
 
-    fn totals(active: u64, bytes: u64) -> Totals {
-        let mut t = Totals::default();
-        (t.0[0], t.0[BYTES]) = (active, bytes);
-        t
+    fn totals(active_connection_count: u64, bytes_in_from_destination: u64) -> NatGatewayCounters {
+        NatGatewayCounters { active_connection_count, bytes_in_from_destination, ..Default::default() }
     }
 
     fn shown(h: &History, metric: usize, start: u64, end: u64, period: u64, which: Statistic) -> Vec<(u64, f64)> {

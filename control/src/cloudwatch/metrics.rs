@@ -2,7 +2,9 @@
 
 use super::answer::{Fields, Value};
 use super::history::Summary;
-use super::{CloudWatch, METRICS, NAMESPACE, dimensions, gateway_of, gateways, invalid, members, place, texts};
+use super::{
+    CloudWatch, NAMESPACE, dimensions, gateway_of, gateways, invalid, members, metric_names, place, texts, unit,
+};
 use crate::ec2::Params;
 use crate::http::parse_time;
 use crate::model::{ApiError, Model, Result, Statistic};
@@ -39,15 +41,11 @@ pub(super) fn list(_: &CloudWatch, model: &Model, p: &Params, _: u64) -> Result<
         let one = |f: &&Params| f.text("Name") == Some("NatGatewayId") && f.text("Value").is_none_or(|v| v == gateway);
         filters.iter().all(one)
     };
-    let all = gateways(model).filter(|g| passes(g)).flat_map(|g| METRICS.iter().map(move |m| (g, m)));
-    let mut rest = all.filter(|(_, m)| namespace.is_none_or(|n| n == NAMESPACE) && name.is_none_or(|n| n == m.name));
+    let all = gateways(model).filter(|g| passes(g)).flat_map(|g| metric_names().map(|m| (g, m)));
+    let mut rest = all.filter(|(_, m)| namespace.is_none_or(|n| n == NAMESPACE) && name.is_none_or(|n| n == *m));
     let from = offset(p)?;
-    let page: Vec<Value> = rest
-        .by_ref()
-        .skip(from)
-        .take(PAGE)
-        .map(|(gateway, metric)| Value::Structure(about(metric.name, gateway)))
-        .collect();
+    let page: Vec<Value> =
+        rest.by_ref().skip(from).take(PAGE).map(|(gateway, metric)| Value::Structure(about(metric, gateway))).collect();
     let more = rest.next().is_some();
     let mut fields = vec![("Metrics", Value::List(page))];
     if more {
@@ -72,7 +70,6 @@ pub(super) fn statistics(cw: &CloudWatch, _: &Model, p: &Params, now_ms: u64) ->
     let (namespace, name) = (p.need("Namespace")?, p.need("MetricName")?);
     let (start, end) = span(p)?;
     let period = period(p.need("Period")?)?;
-    let unit = p.text("Unit");
     let wanted = texts(p, "Statistics");
     if !texts(p, "ExtendedStatistics").is_empty() {
         return Err(invalid("Percentiles are not supported; ask for Statistics."));
@@ -90,8 +87,7 @@ pub(super) fn statistics(cw: &CloudWatch, _: &Model, p: &Params, now_ms: u64) ->
             ),
         ));
     }
-    let found = found(cw, namespace, name, &dimensions(p), unit, (start, end, period), now_ms);
-    let unit = place(name).map_or("None", |i| METRICS[i].unit);
+    let found = found(cw, namespace, name, &dimensions(p), p.text("Unit"), (start, end, period), now_ms);
     let points = found.into_iter().map(|(at, summary)| {
         let mut fields = vec![("Timestamp", Value::Time(at * 1000))];
         for (name, which) in STATISTICS {
@@ -99,7 +95,7 @@ pub(super) fn statistics(cw: &CloudWatch, _: &Model, p: &Params, now_ms: u64) ->
                 fields.push((name, Value::Number(summary.statistic(which))));
             }
         }
-        fields.push(("Unit", unit.into()));
+        fields.push(("Unit", unit(name).into()));
         Value::Structure(fields)
     });
     Ok(vec![("Label", name.into()), ("Datapoints", Value::List(points.collect()))])
@@ -167,11 +163,11 @@ fn found(
     namespace: &str,
     name: &str,
     dimensions: &[(String, String)],
-    unit: Option<&str>,
+    wanted: Option<&str>,
     (start, end, period): (u64, u64, u64),
     now_ms: u64,
 ) -> BTreeMap<u64, Summary> {
-    let known = place(name).filter(|i| namespace == NAMESPACE && unit.is_none_or(|u| u == METRICS[*i].unit));
+    let known = place(name).filter(|_| namespace == NAMESPACE && wanted.is_none_or(|u| u == unit(name)));
     let (Some(metric), Some(gateway)) = (known, gateway_of(dimensions)) else { return BTreeMap::new() };
     // Periods begin at whole ones, as far back as points of a minute are kept; a minute that has begun counts as far as it went.
     let start = start / period * period;

@@ -22,44 +22,10 @@ use alarm::Alarms;
 use answer::Fields;
 use history::History;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use vpcd_dataplane::nat::NatGatewayCounters;
 
 /// Namespace of the metrics.
 pub const NAMESPACE: &str = "AWS/NATGateway";
-
-/// One metric of a NAT gateway.
-#[derive(Clone, Copy, Debug)]
-pub struct Metric {
-    pub name: &'static str,
-    pub unit: &'static str,
-    /// Whether it says what is, not how much has been since the beginning.
-    pub gauge: bool,
-}
-
-const fn metric(name: &'static str, unit: &'static str) -> Metric {
-    Metric { name, unit, gauge: false }
-}
-
-/// The metrics of a NAT gateway (NAT-60), in the order of [`Totals`].
-pub const METRICS: [Metric; 14] = [
-    Metric { name: "ActiveConnectionCount", unit: "Count", gauge: true },
-    metric("BytesInFromDestination", "Bytes"),
-    metric("BytesInFromSource", "Bytes"),
-    metric("BytesOutToDestination", "Bytes"),
-    metric("BytesOutToSource", "Bytes"),
-    metric("ConnectionAttemptCount", "Count"),
-    metric("ConnectionEstablishedCount", "Count"),
-    metric("ErrorPortAllocation", "Count"),
-    metric("IdleTimeoutCount", "Count"),
-    metric("PacketsDropCount", "Count"),
-    metric("PacketsInFromDestination", "Count"),
-    metric("PacketsInFromSource", "Count"),
-    metric("PacketsOutToDestination", "Count"),
-    metric("PacketsOutToSource", "Count"),
-];
-
-/// What a NAT gateway has counted since it began, one number for each of [`METRICS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals(pub [u64; METRICS.len()]);
 
 /// The service.
 #[derive(Debug, Default)]
@@ -86,9 +52,9 @@ const OPERATIONS: [(&str, Run); 7] = [
 
 impl CloudWatch {
     /// Takes down what NAT gateways have counted up to now.
-    pub fn observe<'a>(&self, now_ms: u64, gateways: impl IntoIterator<Item = (&'a str, Totals)>) {
+    pub fn observe<'a>(&self, now_ms: u64, gateways: impl IntoIterator<Item = (&'a str, NatGatewayCounters)>) {
         let mut history = self.history();
-        gateways.into_iter().for_each(|(gateway, totals)| history.observe(now_ms, gateway, &totals));
+        gateways.into_iter().for_each(|(gateway, counted)| history.observe(now_ms, gateway, &counted));
     }
 
     /// Judges every alarm of a Region by the minutes that are over; those whose state is another now.
@@ -148,9 +114,19 @@ fn gateways(model: &Model) -> impl Iterator<Item = &Id> {
     model.nat_gateways().iter().map(|n| &n.id)
 }
 
-/// The place of a metric in [`METRICS`].
+/// The metrics of a NAT gateway (NAT-60), in the order of [`NatGatewayCounters::metrics`].
+fn metric_names() -> [&'static str; NatGatewayCounters::COUNT] {
+    NatGatewayCounters::default().metrics().map(|(name, _)| name)
+}
+
+/// The place of a metric among them.
 fn place(name: &str) -> Option<usize> {
-    METRICS.iter().position(|m| m.name == name)
+    metric_names().iter().position(|known| *known == name)
+}
+
+/// What a metric is counted in.
+fn unit(metric: &str) -> &'static str {
+    if metric.starts_with("Bytes") { "Bytes" } else { "Count" }
 }
 
 /// The elements of a list.

@@ -4,9 +4,6 @@ use super::*;
 use crate::http::Encoding;
 use crate::model::{CreateNatGateway, CreateSubnet, CreateVpc, MetricAlarm};
 
-const BYTES_OUT: usize = 3;
-const PORT_ERRORS: usize = 7;
-
 fn wait<T>(f: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(f)
 }
@@ -45,10 +42,8 @@ fn call(cw: &CloudWatch, region: &Region, encoding: Encoding, members: &[(&str, 
     (response.status, body)
 }
 
-fn counted(of: &[(usize, u64)]) -> Totals {
-    let mut totals = Totals::default();
-    of.iter().for_each(|(i, n)| totals.0[*i] = *n);
-    totals
+fn sent(bytes_out_to_destination: u64) -> NatGatewayCounters {
+    NatGatewayCounters { bytes_out_to_destination, ..Default::default() }
 }
 
 // covers: NAT-63
@@ -62,7 +57,7 @@ fn all_metrics_of_an_idle_gateway_are_listed() {
     assert_eq!(status, 200);
     let listed = body["Metrics"].as_array().unwrap();
     let names: Vec<&str> = listed.iter().map(|m| m["MetricName"].as_str().unwrap()).collect();
-    assert_eq!(names, METRICS.map(|m| m.name));
+    assert_eq!(names, metric_names());
     let dimension = serde_json::json!([{ "Name": "NatGatewayId", "Value": nat }]);
     assert!(listed.iter().all(|m| m["Namespace"] == NAMESPACE && m["Dimensions"] == dimension));
     for (name, value, count) in
@@ -85,7 +80,7 @@ fn statistics_and_data_say_what_was_counted_in_every_encoding() {
     let (region, nat) = region();
     let cw = CloudWatch::default();
     for (second, bytes) in [(600, 100), (630, 150), (700, 400)] {
-        cw.observe(second * 1000, [(nat.as_str(), counted(&[(BYTES_OUT, bytes)]))]);
+        cw.observe(second * 1000, [(nat.as_str(), sent(bytes))]);
     }
     let ask = [
         ("Action", "GetMetricStatistics"),
@@ -173,7 +168,15 @@ fn bad_questions_are_refused_by_name() {
     assert!(body.contains(r#"(Text("__type"), Text("ResourceNotFound"))"#), "{body}");
 }
 
-fn put_alarm(cw: &CloudWatch, region: &Region, nat: &str, more: &[(&str, &str)]) {
+/// An alarm `watch` on `statistic` of `metric`, of `periods` periods.
+fn put_alarm(
+    cw: &CloudWatch,
+    region: &Region,
+    nat: &str,
+    (metric, statistic): (&str, &str),
+    (periods, period): (&str, &str),
+    more: &[(&str, &str)],
+) {
     let mut ask = vec![
         ("Action", "PutMetricAlarm"),
         ("AlarmName", "watch"),
@@ -181,6 +184,10 @@ fn put_alarm(cw: &CloudWatch, region: &Region, nat: &str, more: &[(&str, &str)])
         ("Dimensions.member.1.Name", "NatGatewayId"),
         ("Dimensions.member.1.Value", nat),
         ("AlarmActions.member.1", "arn:aws:sns:us-east-1:123456789012:told"),
+        ("MetricName", metric),
+        ("Statistic", statistic),
+        ("EvaluationPeriods", periods),
+        ("Period", period),
     ];
     ask.extend(more);
     let (status, body) = call(cw, region, Encoding::Form, &ask);
@@ -192,7 +199,7 @@ fn states(
     cw: &CloudWatch,
     region: &Region,
     nat: &str,
-    minutes: impl Iterator<Item = Totals>,
+    minutes: impl Iterator<Item = NatGatewayCounters>,
 ) -> Vec<(u64, &'static str, usize)> {
     let mut out = Vec::new();
     for (minute, totals) in (1000..).zip(minutes) {
@@ -209,21 +216,10 @@ fn states(
 fn an_alarm_on_the_bytes_of_a_quarter_of_an_hour() {
     let (region, nat) = region();
     let cw = CloudWatch::default();
-    put_alarm(
-        &cw,
-        &region,
-        &nat,
-        &[
-            ("MetricName", "BytesOutToDestination"),
-            ("Statistic", "Sum"),
-            ("Period", "900"),
-            ("EvaluationPeriods", "1"),
-            ("Threshold", "5000000"),
-            ("ComparisonOperator", "GreaterThanOrEqualToThreshold"),
-        ],
-    );
+    let when = [("Threshold", "5000000"), ("ComparisonOperator", "GreaterThanOrEqualToThreshold")];
+    put_alarm(&cw, &region, &nat, ("BytesOutToDestination", "Sum"), ("1", "900"), &when);
     // 400,000 a minute for 12 minutes is less, the 13th brings 5,200,000; then nothing more.
-    let minutes = (0..40).map(|m: u64| counted(&[(BYTES_OUT, 400_000 * m.min(13))]));
+    let minutes = (0..40).map(|m: u64| sent(400_000 * m.min(13)));
     // Minute m's bytes are judged when it is over.
     assert_eq!(states(&cw, &region, &nat, minutes), [(1, "OK", 0), (14, "ALARM", 1), (17, "OK", 0)]);
 }
@@ -233,22 +229,11 @@ fn an_alarm_on_the_bytes_of_a_quarter_of_an_hour() {
 fn an_alarm_on_port_errors_in_three_periods_of_five_minutes() {
     let (region, nat) = region();
     let cw = CloudWatch::default();
-    put_alarm(
-        &cw,
-        &region,
-        &nat,
-        &[
-            ("MetricName", "ErrorPortAllocation"),
-            ("Statistic", "Maximum"),
-            ("Period", "300"),
-            ("EvaluationPeriods", "3"),
-            ("Threshold", "0"),
-            ("ComparisonOperator", "GreaterThanThreshold"),
-        ],
-    );
+    let when = [("Threshold", "0"), ("ComparisonOperator", "GreaterThanThreshold")];
+    put_alarm(&cw, &region, &nat, ("ErrorPortAllocation", "Maximum"), ("3", "300"), &when);
     // An error in minutes 20, 25 and 30: from then on each of the last three periods has one, until the first is too old.
     let errors = |m: u64| [20, 25, 30].iter().filter(|at| **at <= m).count() as u64;
-    let minutes = (0..60).map(|m| counted(&[(PORT_ERRORS, errors(m))]));
+    let minutes = (0..60).map(|m| NatGatewayCounters { error_port_allocation: errors(m), ..Default::default() });
     assert_eq!(states(&cw, &region, &nat, minutes), [(1, "OK", 0), (31, "ALARM", 1), (36, "OK", 0)]);
     let (_, body) = call(&cw, &region, Encoding::Json, &[("Action", "DescribeAlarms"), ("AlarmNamePrefix", "wa")]);
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -267,16 +252,8 @@ fn alarms_are_records_and_what_is_missing_counts_as_told() {
         ("breaching", "ALARM"),
         ("notBreaching", "OK"),
     ] {
-        let more = [
-            ("MetricName", "PacketsDropCount"),
-            ("Statistic", "Sum"),
-            ("Period", "60"),
-            ("EvaluationPeriods", "2"),
-            ("Threshold", "1"),
-            ("ComparisonOperator", "GreaterThanThreshold"),
-            ("TreatMissingData", missing),
-        ];
-        put_alarm(&cw, &region, &nat, &more);
+        let when = [("Threshold", "1"), ("ComparisonOperator", "GreaterThanThreshold"), ("TreatMissingData", missing)];
+        put_alarm(&cw, &region, &nat, ("PacketsDropCount", "Sum"), ("2", "60"), &when);
         cw.judge(&region.read().model, 60_000_000);
         let (_, body) = call(&cw, &region, Encoding::Form, &[("Action", "DescribeAlarms")]);
         assert!(body.contains(&format!("<StateValue>{want}</StateValue>")), "{missing}: {body}");

@@ -284,6 +284,18 @@ pub fn error_body(code: &str, message: &str, request_id: &str) -> String {
     format!("{DECLARATION}{}", x.into_text())
 }
 
+/// The same as other services of AWS's query protocol say it.
+pub fn query_error(namespace: &str, code: &str, message: &str, request_id: &str) -> String {
+    let mut x = Xml::default();
+    x.within("Error", |x| {
+        x.put("Type", "Sender");
+        x.put("Code", code);
+        x.put("Message", message);
+    });
+    x.put("RequestId", request_id);
+    format!("<ErrorResponse xmlns=\"{namespace}\">{}</ErrorResponse>", x.into_text())
+}
+
 /// The HTTP status of an error code.
 fn status(code: &str) -> u16 {
     match code {

@@ -284,12 +284,7 @@ type Targets = [(&'static str, fn(&str) -> Result<RouteTarget>)];
 const TARGETS: &Targets = &[
     ("GatewayId", |id| {
         // S-03-7: a NAT gateway's id is taken here, too.
-        let of: fn(String) -> RouteTarget = match id.split('-').next() {
-            Some("nat") => RouteTarget::NatGateway,
-            Some("vgw") => RouteTarget::VpnGateway,
-            _ => RouteTarget::InternetGateway,
-        };
-        Ok(of(id.into()))
+        Ok(if id.starts_with("nat-") { RouteTarget::NatGateway(id.into()) } else { RouteTarget::gateway(id.into()) })
     }),
     ("NatGatewayId", |id| Ok(RouteTarget::NatGateway(id.into()))),
     ("NetworkInterfaceId", |id| Ok(RouteTarget::NetworkInterface(id.into()))),

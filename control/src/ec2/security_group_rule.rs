@@ -7,7 +7,7 @@ use super::security_group::{expect_group, has_ports, named_group, protocol_name}
 use super::xml::Xml;
 use super::{Operation, arn, expect_prefix, read, tag_set, write};
 use crate::model::{
-    ApiError, Direction, GroupRule, Id, IpPermission, Model, Result, RulePeer, SecurityGroup, Vpc, parse, refuse,
+    ApiError, Direction, GroupRule, Id, IpPermission, Model, Result, RulePeer, SecurityGroup, parse, refuse,
 };
 use ipnet::IpNet;
 
@@ -37,27 +37,16 @@ fn authorize(m: &mut Model, p: &Params, x: &mut Xml, way: Direction) -> Result<(
     Ok(())
 }
 
-/// A rule that is not there is refused in a default VPC; in others the rest is revoked and it is listed as unknown (SG-209).
 fn revoke(m: &mut Model, p: &Params, x: &mut Xml, way: Direction) -> Result<()> {
     let group = named_group(m, p)?;
-    let strict = m.find::<Vpc>(&m.find::<SecurityGroup>(&group)?.vpc)?.is_default;
-    let (mut ids, mut unknown) = (rule_ids(p)?, Vec::new());
-    for permission in permissions(m, p, &group)? {
-        match m.rule_like(&group, way, &permission) {
-            Ok(rule) => ids.push(rule.id.clone()),
-            Err(e) if e.code == "InvalidPermission.NotFound" && !strict => unknown.push(permission.rule()?),
-            Err(e) => return Err(e),
-        }
-    }
-    if ids.is_empty() && unknown.is_empty() {
+    let (ids, permissions) = (rule_ids(p)?, permissions(m, p, &group)?);
+    if ids.is_empty() && permissions.is_empty() {
         return Err(ApiError::new(
             "MissingParameter",
             "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.",
         ));
     }
-    ids.sort_unstable();
-    ids.dedup();
-    let gone = m.revoke_security_group_rules(&group, way, &ids)?;
+    let (gone, unknown) = m.revoke_security_group(&group, way, &ids, &permissions)?;
     x.done();
     x.list("unknownIpPermissionSet", &unknown, |x, r| permission(x, m, &[r]));
     x.list("revokedSecurityGroupRuleSet", &gone, |x, r| {

@@ -484,64 +484,54 @@ impl Writer<'_> {
         for t in self.m.route_tables().iter() {
             let Some(name) = self.names.get(&t.id).cloned() else { continue };
             for r in t.routes.iter().filter(|r| !(r.local && r.target == RouteTarget::Local)) {
-                let id = format!("{}|{}", t.id, r.destination);
+                let destination = r.destination.to_string();
                 if r.local {
-                    self.note(&id, "a local route that leads elsewhere");
+                    self.note(&format!("{}|{destination}", t.id), "a local route that leads elsewhere");
                     continue;
                 }
-                let Some((property, target)) = self.target(&t.vpc, &r.target) else {
-                    self.note(
-                        &id,
-                        format_args!("the route of {name} to {} is a hole: its target is gone", r.destination),
-                    );
-                    continue;
-                };
-                let block =
-                    if r.destination.addr().is_ipv6() { "DestinationIpv6CidrBlock" } else { "DestinationCidrBlock" };
-                let mut p = properties! {"RouteTableId": json!({"Ref": name}), property: target};
-                p.insert(block.into(), r.destination.to_string().into());
-                let after = match r.target {
-                    RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
-                    RouteTarget::VpnGateway(_) => self.attachment_of("VGW", &t.vpc),
-                    _ => Vec::new(),
-                };
-                let to =
-                    if r.destination.prefix_len() == 0 { "Default".into() } else { legal(&r.destination.to_string()) };
-                let six = if r.destination.addr().is_ipv6() { "6" } else { "" };
-                let part = self.names.part(&id, &format!("{name}To{to}{six}"));
-                self.put(part, "Route", after, p);
+                let v6 = r.destination.addr().is_ipv6();
+                let property = if v6 { "DestinationIpv6CidrBlock" } else { "DestinationCidrBlock" };
+                let to = if r.destination.prefix_len() == 0 { "Default".into() } else { legal(&destination) };
+                let to = format!("{name}To{to}{}", if v6 { "6" } else { "" });
+                self.route(t, &destination, &r.target, (property, destination.clone().into()), &to);
             }
             for r in &t.lists {
-                let id = format!("{}|{}", t.id, r.list);
-                let Some((property, target)) = self.target(&t.vpc, &r.target) else {
-                    self.note(&id, format_args!("the route of {name} to {} is a hole: its target is gone", r.list));
-                    continue;
-                };
                 let list = self.refer(&r.list).unwrap_or_else(|| r.list.clone().into());
-                let p = properties! {
-                    "RouteTableId": json!({"Ref": name}), property: target, "DestinationPrefixListId": list
-                };
-                let after = match r.target {
-                    RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
-                    RouteTarget::VpnGateway(_) => self.attachment_of("VGW", &t.vpc),
-                    _ => Vec::new(),
-                };
                 let to = self.names.get(&r.list).cloned().unwrap_or_else(|| legal(&r.list));
-                let part = self.names.part(&id, &format!("{name}To{to}"));
-                self.put(part, "Route", after, p);
+                self.route(t, &r.list, &r.target, ("DestinationPrefixListId", list), &format!("{name}To{to}"));
             }
         }
     }
 
+    /// One route, to a block or a prefix list; `name`: what it would like to be called.
+    fn route(
+        &mut self,
+        t: &RouteTable,
+        destination: &str,
+        target: &RouteTarget,
+        (property, value): (&str, Value),
+        name: &str,
+    ) {
+        let id = format!("{}|{destination}", t.id);
+        let table = self.names.get(&t.id).cloned().unwrap_or_default();
+        let Some((to, target_value)) = self.target(&t.vpc, target) else {
+            return self.note(&id, format_args!("the route of {table} to {destination} is a hole: its target is gone"));
+        };
+        let after = match target {
+            RouteTarget::InternetGateway(_) => self.attachment(&t.vpc),
+            RouteTarget::VpnGateway(_) => self.attachment_of("VGW", &t.vpc),
+            _ => Vec::new(),
+        };
+        let mut p = properties! {"RouteTableId": json!({"Ref": table}), to: target_value};
+        p.insert(property.into(), value);
+        let part = self.names.part(&id, name);
+        self.put(part, "Route", after, p);
+    }
+
     fn target(&self, vpc: &str, target: &RouteTarget) -> Option<(&'static str, Value)> {
         match target {
-            RouteTarget::InternetGateway(g) => {
-                let here = self.m.internet_gateways().get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc));
-                Some(("GatewayId", self.refer(g).filter(|_| here)?))
-            }
-            RouteTarget::VpnGateway(g) => {
-                let here = self.m.vpn_gateways().get(g).is_some_and(|g| g.vpc.as_deref() == Some(vpc));
-                Some(("GatewayId", self.refer(g).filter(|_| here)?))
+            RouteTarget::InternetGateway(g) | RouteTarget::VpnGateway(g) => {
+                Some(("GatewayId", self.refer(g).filter(|_| self.m.route_active(vpc, target))?))
             }
             RouteTarget::EgressOnlyGateway(g) => Some(("EgressOnlyInternetGatewayId", self.refer(g)?)),
             RouteTarget::NatGateway(n) => Some(("NatGatewayId", self.refer(n)?)),

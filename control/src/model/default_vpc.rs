@@ -49,9 +49,8 @@ impl Model {
                 format!("'{}' is already the default subnet in {zone}.", s.id),
             );
         }
-        let overlaps = |n: &Ipv4Net| self.subnets.by(&vpc).any(|s| cidr::overlap(IpNet::V4(s.cidr), IpNet::V4(*n)));
         let pieces = v.blocks.iter().filter_map(|b| b.cidr.subnets(SUBNET_BITS).ok()).flatten();
-        let Some(cidr4) = pieces.into_iter().find(|n| !overlaps(n)) else {
+        let Some(cidr4) = pieces.into_iter().find(|n| self.in_use.subnet_in(&vpc, *n).is_none()) else {
             return refuse(
                 "InsufficientFreeAddressesInSubnet",
                 format!("The default VPC '{vpc}' has no room for another /{SUBNET_BITS}. Add a CIDR block to it."),

@@ -4,6 +4,8 @@ use super::filters::{legal_text, normal_ports};
 use super::*;
 use std::mem::discriminant;
 
+const NO_SUCH_RULE: &str = "InvalidPermission.NotFound";
+
 impl IpPermission {
     /// The rule that it is, normalised (SG-211), without an id.
     pub(crate) fn rule(&self) -> Result<GroupRule> {
@@ -25,12 +27,36 @@ impl Model {
     pub fn rule_like(&self, group: &str, direction: Direction, permission: &IpPermission) -> Result<&GroupRule> {
         let g = self.find::<SecurityGroup>(group)?;
         let wanted = permission.rule()?;
-        g.rules(direction).iter().find(|r| r.same(&wanted)).ok_or_else(|| {
-            ApiError::new("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
-        })
+        g.rules(direction)
+            .iter()
+            .find(|r| r.same(&wanted))
+            .ok_or_else(|| ApiError::new(NO_SUCH_RULE, "The specified rule does not exist in this security group."))
     }
 
-    /// RevokeSecurityGroupIngress and -Egress, all or nothing; answers what the rules were (SG-209, SG-55).
+    /// RevokeSecurityGroupIngress and -Egress: rules by id and by what they say, all or nothing. Answers what the rules were, and the
+    /// permissions that no rule says: a default VPC refuses those (SG-209).
+    pub fn revoke_security_group(
+        &mut self,
+        group: &str,
+        direction: Direction,
+        ids: &[Id],
+        permissions: &[IpPermission],
+    ) -> Result<(Vec<GroupRule>, Vec<GroupRule>)> {
+        let strict = self.find::<Vpc>(&self.find::<SecurityGroup>(group)?.vpc)?.is_default;
+        let (mut ids, mut unknown) = (ids.to_vec(), Vec::new());
+        for permission in permissions {
+            match self.rule_like(group, direction, permission) {
+                Ok(rule) => ids.push(rule.id.clone()),
+                Err(e) if e.code == NO_SUCH_RULE && !strict => unknown.push(permission.rule()?),
+                Err(e) => return Err(e),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Ok((self.revoke_security_group_rules(group, direction, &ids)?, unknown))
+    }
+
+    /// The same by ids alone (SG-55).
     pub fn revoke_security_group_rules(
         &mut self,
         group: &str,

@@ -15,13 +15,7 @@ impl Model {
             }
             return refuse("RouteAlreadyExists", format!("The route identified by {list} already exists."));
         }
-        let max = self.scalars.limits.routes_per_table;
-        if self.route_count(t, family) + self.prefix_list(list)?.weight(family) > max {
-            return refuse(
-                "RouteLimitExceeded",
-                format!("The maximum number of routes has been reached for the route table: {table}."),
-            );
-        }
+        self.routes_fit(t, family, self.prefix_list(list)?.weight(family))?;
         self.route_tables.edit(table, |t| t.lists.push(ListRoute { list: list.into(), target }));
         Ok(())
     }
@@ -78,11 +72,17 @@ impl Model {
         all
     }
 
-    /// Routes of one family, local ones and the greatest size of lists included (RT-11, S-03-6).
-    pub(super) fn route_count(&self, t: &RouteTable, family: AddressFamily) -> usize {
+    /// Whether a table may have so many `more` routes of a family; local ones and the greatest size of lists count (RT-11, S-03-6).
+    pub(super) fn routes_fit(&self, t: &RouteTable, family: AddressFamily, more: usize) -> Result<()> {
         let lists = t.lists.iter().filter_map(|r| self.prefix_list(&r.list).ok());
         let own = t.routes.iter().filter(|r| AddressFamily::of(&r.destination) == family).count();
-        own + lists.map(|l| l.weight(family)).sum::<usize>()
+        if own + lists.map(|l| l.weight(family)).sum::<usize>() + more > self.scalars.limits.routes_per_table {
+            return refuse(
+                "RouteLimitExceeded",
+                format!("The maximum number of routes has been reached for the route table: {}.", t.id),
+            );
+        }
+        Ok(())
     }
 
     /// The target of a route to a list, and the list's family.

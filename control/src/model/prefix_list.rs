@@ -272,12 +272,7 @@ impl Model {
         }
         let tables: Vec<Id> = self.tables_naming(&id).map(|t| t.id.clone()).collect();
         for t in tables.iter().filter_map(|t| trial.route_tables.get(t)) {
-            if trial.route_count(t, family) > trial.scalars.limits.routes_per_table {
-                return refuse(
-                    "RouteLimitExceeded",
-                    format!("The maximum number of routes has been reached for the route table: {}.", t.id),
-                );
-            }
+            trial.routes_fit(t, family, 0)?;
         }
         // They mean something else now: whoever watches them is to look again.
         tables.iter().for_each(|t| trial.route_tables.edit(t, |_| ()));

@@ -61,12 +61,7 @@ impl Model {
             }
             return refuse("RouteAlreadyExists", format!("The route identified by {destination} already exists."));
         }
-        if self.route_count(t, AddressFamily::of(&destination)) >= self.scalars.limits.routes_per_table {
-            return refuse(
-                "RouteLimitExceeded",
-                format!("The maximum number of routes has been reached for the route table: {table}."),
-            );
-        }
+        self.routes_fit(t, AddressFamily::of(&destination), 1)?;
         self.route_tables.edit(table, |t| t.routes.push(Route { destination, target, local: false }));
         Ok(())
     }
@@ -289,23 +284,17 @@ impl Model {
                 format!("route table {table} and {what} {id} belong to different networks"),
             )
         };
+        // `at`: where a gateway is attached; none: there is no such gateway.
+        let attached = |g: &str, at: Option<&Option<Id>>| match at {
+            None => Err(no_gateway(g)),
+            Some(at) if at.as_ref() != Some(vpc) => Err(foreign("network gateway", g)),
+            Some(_) => Ok(()),
+        };
         match target {
             RouteTarget::Local => {}
-            RouteTarget::InternetGateway(ref g) => {
-                let Some(gateway) = self.internet_gateways.get(g) else {
-                    return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{g}' does not exist"));
-                };
-                if gateway.vpc.as_ref() != Some(vpc) {
-                    return Err(foreign("network gateway", g));
-                }
-            }
+            RouteTarget::InternetGateway(ref g) => attached(g, self.internet_gateways.get(g).map(|g| &g.vpc))?,
             RouteTarget::VpnGateway(ref g) => {
-                let Some(gateway) = self.vpn_gateways.get(g) else {
-                    return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{g}' does not exist"));
-                };
-                if gateway.vpc.as_ref() != Some(vpc) {
-                    return Err(foreign("network gateway", g));
-                }
+                attached(g, self.vpn_gateways.get(g).map(|g| &g.vpc))?;
                 if v6 {
                     return refuse(
                         "InvalidParameterValue",
@@ -316,9 +305,7 @@ impl Model {
                 }
             }
             RouteTarget::EgressOnlyGateway(ref g) => {
-                let Some(gateway) = self.egress_only_gateways.get(g) else {
-                    return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{g}' does not exist"));
-                };
+                let Some(gateway) = self.egress_only_gateways.get(g) else { return Err(no_gateway(g)) };
                 if !v6 {
                     return refuse(
                         "InvalidParameterValue",
@@ -465,7 +452,7 @@ impl Model {
         let internet = self.internet_gateways.get(gateway).map(|g| (&g.vpc, &g.table_association));
         let private = || self.vpn_gateways.get(gateway).map(|g| (&g.vpc, &g.table_association));
         let Some((vpc, association)) = internet.or_else(private) else {
-            return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{gateway}' does not exist"));
+            return Err(no_gateway(gateway));
         };
         if vpc.as_ref() != Some(&t.vpc) {
             return refuse(
@@ -508,4 +495,9 @@ impl Model {
         }
         Ok(association.as_ref())
     }
+}
+
+/// What a gateway is called that is not there, of whatever kind.
+pub(super) fn no_gateway(id: &str) -> ApiError {
+    ApiError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist"))
 }

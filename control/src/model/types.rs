@@ -109,6 +109,11 @@ pub enum RouteTarget {
 }
 
 impl RouteTarget {
+    /// A virtual private or an internet gateway, as its id says.
+    pub fn gateway(id: Id) -> RouteTarget {
+        if id.starts_with("vgw-") { RouteTarget::VpnGateway(id) } else { RouteTarget::InternetGateway(id) }
+    }
+
     /// The id of what it names.
     pub fn id(&self) -> Option<&Id> {
         match self {

@@ -136,12 +136,7 @@ impl Model {
                 format!("This network '{vpc}' has met its maximum number of allowed CIDRs: {max}"),
             );
         }
-        if tables().any(|t| self.route_count(t, AddressFamily::V4) >= self.scalars.limits.routes_per_table) {
-            return refuse(
-                "RouteLimitExceeded",
-                "The local route of the block would exceed the quota of a route table.",
-            );
-        }
+        tables().try_for_each(|t| self.routes_fit(t, AddressFamily::V4, 1))?;
         let id = self.new_id("vpc-cidr-assoc");
         self.vpcs.edit(vpc, |v| v.blocks.push(Block { id: id.clone(), cidr: new }));
         self.add_local_route(vpc, new.into());
@@ -174,16 +169,7 @@ impl Model {
             );
         }
         let (acl, group_of) = (v.default_acl.clone(), v.id.clone());
-        if self
-            .route_tables
-            .by(vpc)
-            .any(|t| self.route_count(t, AddressFamily::V6) >= self.scalars.limits.routes_per_table)
-        {
-            return refuse(
-                "RouteLimitExceeded",
-                "The local route of the block would exceed the quota of a route table.",
-            );
-        }
+        self.route_tables.by(vpc).try_for_each(|t| self.routes_fit(t, AddressFamily::V6, 1))?;
         self.ipv6_pool_left()?;
         let block = match named {
             Some(cidr) => Block { id: self.new_id("vpc-cidr-assoc"), cidr },

@@ -88,7 +88,7 @@ impl Model {
     pub fn propagate_routes(&mut self, table: &str, gateway: &str, on: bool) -> Result<()> {
         let t = self.find::<RouteTable>(table)?;
         let Some(g) = self.vpn_gateways.get(gateway) else {
-            return refuse("InvalidGatewayID.NotFound", format!("The gateway ID '{gateway}' does not exist"));
+            return Err(super::routing::no_gateway(gateway));
         };
         let known = t.propagating.iter().any(|g| g == gateway);
         if on && g.vpc.is_none() {

@@ -239,8 +239,7 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
         "NetworkInterfaceId" => RouteTarget::NetworkInterface(id),
         "InstanceId" => RouteTarget::Instance(id),
         "EgressOnlyInternetGatewayId" => RouteTarget::EgressOnlyGateway(id),
-        _ if id.starts_with("vgw-") => RouteTarget::VpnGateway(id),
-        _ => RouteTarget::InternetGateway(id),
+        _ => RouteTarget::gateway(id),
     };
     let net = match destination {
         "DestinationCidrBlock" => p.cidr4("DestinationCidrBlock")?.map(IpNet::V4),

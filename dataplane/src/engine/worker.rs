@@ -8,7 +8,7 @@ use super::steer::{Place, Steering};
 use super::{BATCH, Config, Counters, Sink};
 use crate::nat::{Destinations, SHARDS, Tallies};
 use crate::pipeline::{At, Deps, Gate, Plan, Reason, Stage, Stop, Verdict};
-use crate::session::{FlowHash, NO_ENTRY, Usage, stamp};
+use crate::session::{FlowHash, NAT_IDLE_MS, NO_ENTRY, Usage, stamp};
 use crate::topology::{EniIdx, PortNo, Topology};
 use std::sync::Arc;
 use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
@@ -16,7 +16,7 @@ use vpcd_wire::{FABRIC_MAC, Frame, Mac, Packet, Parsed, parse_frame};
 /// Frames whose entries are fetched together: enough to overlap their misses, few enough that what was fetched is still in L1.
 const GROUP: usize = 32;
 /// No lease that begins now is due earlier (NAT-41).
-const NAT_IDLE_NS: u64 = 350_000_000_000;
+const NAT_IDLE_NS: u64 = NAT_IDLE_MS as u64 * 1_000_000;
 
 /// A parsed frame that knows its shard.
 #[derive(Clone, Copy, Debug)]

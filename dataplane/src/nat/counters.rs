@@ -32,10 +32,15 @@ pub struct NatGatewayCounters {
 }
 
 impl NatGatewayCounters {
+    /// The one that is now; all others are totals.
+    pub const GAUGE: &str = "ActiveConnectionCount";
+    /// How many there are.
+    pub const COUNT: usize = 14;
+
     /// Names and values, in the order of CloudWatch's list.
-    pub fn metrics(&self) -> [(&'static str, u64); 14] {
+    pub fn metrics(&self) -> [(&'static str, u64); Self::COUNT] {
         [
-            ("ActiveConnectionCount", self.active_connection_count),
+            (Self::GAUGE, self.active_connection_count),
             ("BytesInFromDestination", self.bytes_in_from_destination),
             ("BytesInFromSource", self.bytes_in_from_source),
             ("BytesOutToDestination", self.bytes_out_to_destination),

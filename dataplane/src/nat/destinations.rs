@@ -70,14 +70,10 @@ impl Destinations {
     /// A place, or none: there are as many flows as may be.
     pub fn lease(from: &Arc<Destinations>, to: Destination) -> Option<Lease> {
         let mut counts = from.counts(&to);
-        let count = counts.entry(to).or_insert(0);
-        if *count >= from.limit {
-            if *count == 0 {
-                counts.remove(&to);
-            }
+        if counts.get(&to).copied().unwrap_or(0) >= from.limit {
             return None;
         }
-        *count += 1;
+        *counts.entry(to).or_insert(0) += 1;
         drop(counts);
         Some(Lease { from: Arc::clone(from), to })
     }

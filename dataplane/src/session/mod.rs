@@ -16,6 +16,7 @@ mod slot;
 
 pub use flows::{Flows, Full, NO_ENTRY, Usage};
 pub use hash::{FlowHash, steering_ports};
+pub(crate) use slot::NAT_IDLE_MS;
 pub use slot::{Kind, Life, Slot, flag, state};
 
 use crate::topology::PortNo;

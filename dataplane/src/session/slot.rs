@@ -69,7 +69,7 @@ pub enum Life {
 }
 
 /// NAT-41.
-pub(super) const NAT_IDLE_MS: u32 = 350_000;
+pub(crate) const NAT_IDLE_MS: u32 = 350_000;
 /// NAT-36: a released port stays away from the same destination.
 const NAT_HOLD_MS: u32 = 60_000;
 /// A binding that TCP has closed.

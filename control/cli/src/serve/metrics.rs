@@ -8,7 +8,6 @@ use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use vpcd_control::cloudwatch::Totals;
 use vpcd_control::compile::Names;
 use vpcd_control::ec2;
 use vpcd_control::model::Record;
@@ -88,14 +87,13 @@ impl Metrics {
     }
 
     /// What each NAT gateway has counted. Waits until each worker has finished its round.
-    pub(super) fn nat_gateways(&self, live: &Live) -> Vec<(String, Totals)> {
+    pub(super) fn nat_gateways(&self, live: &Live) -> Vec<(String, NatGatewayCounters)> {
         let topology = live.topology();
         if topology.nats.iter().next().is_none() {
             return Vec::new();
         }
         let (names, (counters, _)) = (self.names(), live.report());
-        let totals = |at| Totals(counters.nat(at).metrics().map(|(_, n)| n));
-        topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat_id(at).into(), totals(at))).collect()
+        nats(&topology, &names, &counters).map(|(id, c)| (id.into(), c)).collect()
     }
 
     /// All of it. Waits until each worker has finished its round.
@@ -129,15 +127,10 @@ impl Metrics {
         for (port, stage, reason, n) in counters.all_drops() {
             out.sample(drops, &[("port", names.port_id(port)), ("stage", stage.name()), ("reason", reason.name())], n);
         }
-        let nats: Vec<(&str, NatGatewayCounters)> = topology
-            .nats
-            .iter()
-            .map(|(at, _)| NatIdx(at as u32))
-            .map(|at| (names.nat_id(at), counters.nat(at)))
-            .collect();
+        let nats: Vec<(&str, NatGatewayCounters)> = nats(&topology, &names, &counters).collect();
         for (n, (metric, _)) in NatGatewayCounters::default().metrics().into_iter().enumerate() {
             let name = format!("vpcd_nat_gateway_{metric}");
-            let kind = if metric == "ActiveConnectionCount" { "gauge" } else { "counter" };
+            let kind = if metric == NatGatewayCounters::GAUGE { "gauge" } else { "counter" };
             out.family(&name, kind, "CloudWatch's metric of that name, since the gateway began.");
             nats.iter().for_each(|(id, c)| out.sample(&name, &[("NatGatewayId", id)], c.metrics()[n].1));
         }
@@ -196,6 +189,15 @@ impl Metrics {
         }
         out.0
     }
+}
+
+/// Ids of NAT gateways, and what each has counted.
+fn nats<'a>(
+    topology: &'a Topology,
+    names: &'a Names,
+    counters: &'a Counters,
+) -> impl Iterator<Item = (&'a str, NatGatewayCounters)> {
+    topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat_id(at), counters.nat(at)))
 }
 
 /// The uplink, ports of today's interfaces, and those that have counted something.

@@ -74,7 +74,7 @@ pub struct Args {
     /// Value of a parameter of --template, instead of its default
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair, requires = "template")]
     parameters: Vec<(String, String)>,
-    /// Where `vpcd status`, `attach` and `detach` ask [default: /run/vpcd.sock as root, else $XDG_RUNTIME_DIR/vpcd.sock]
+    /// Where `vpcd status`, `attach`, `detach` and `export` ask [default: /run/vpcd.sock as root, else $XDG_RUNTIME_DIR/vpcd.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Have no control socket

@@ -360,14 +360,6 @@ fn text(status: u16, body: &str) -> Response {
 }
 
 fn sts_refusal(status: u16, code: &str, message: &str, request_id: &str) -> Response {
-    let mut x = ec2::Xml::default();
-    x.within("Error", |x| {
-        x.put("Type", "Sender");
-        x.put("Code", code);
-        x.put("Message", message);
-    });
-    x.put("RequestId", request_id);
-    let body =
-        format!("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{}</ErrorResponse>", x.into_text());
+    let body = ec2::query_error("https://sts.amazonaws.com/doc/2011-06-15/", code, message, request_id);
     Response { status, content_type: XML, body: body.into_bytes() }
 }
