@@ -1,4 +1,4 @@
-"""A VPC with both families of addresses for live tests: subnets A and B, a way to the internet, groups that allow everything."""
+"""Networks that several tests begin with."""
 from vpcd import LiveCase
 
 NET, NET6 = "192.0.2.77", "2001:db8:cafe::77"
@@ -6,6 +6,8 @@ V4, V6 = "0.0.0.0/0", "::/0"
 
 
 class Network(LiveCase):
+    """A VPC with both families of addresses: subnets A and B, a way to the internet, a group that allows everything."""
+
     def setUp(self):
         super().setUp()
         ec2 = self.ec2
@@ -43,6 +45,23 @@ class Network(LiveCase):
         address = self.ec2.allocate_address(Domain="vpc")
         self.ec2.associate_address(NetworkInterfaceId=interface, AllocationId=address["AllocationId"])
         return address["PublicIp"]
+
+
+def nat_gateway(ec2, **address):
+    """A VPC whose private subnet's table, the main one, leads to a NAT gateway: VPC, private subnet, gateway."""
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    public, private = (ec2.create_subnet(VpcId=vpc, CidrBlock=n)["Subnet"]["SubnetId"] for n in ("10.0.0.0/24", "10.0.1.0/24"))
+    igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=igw)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock=V4, GatewayId=igw)
+    ec2.associate_route_table(SubnetId=public, RouteTableId=table)
+    allocation = ec2.allocate_address(Domain="vpc", **address)["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+    main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
+    ec2.create_route(RouteTableId=main["RouteTables"][0]["RouteTableId"], DestinationCidrBlock=V4, NatGatewayId=nat)
+    return vpc, private, nat
 
 
 def eni(instance):

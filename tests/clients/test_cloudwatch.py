@@ -4,27 +4,12 @@ import json
 import unittest
 import urllib.request
 
+from network import nat_gateway
 from vpcd import Case, LiveCase
 
 METRICS = """ActiveConnectionCount BytesInFromDestination BytesInFromSource BytesOutToDestination BytesOutToSource ConnectionAttemptCount
 ConnectionEstablishedCount ErrorPortAllocation IdleTimeoutCount PacketsDropCount PacketsInFromDestination PacketsInFromSource
 PacketsOutToDestination PacketsOutToSource""".split()
-
-
-def nat_gateway(ec2):
-    """A VPC whose private subnet's main table leads to a NAT gateway; private subnet and gateway."""
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    public, private = (ec2.create_subnet(VpcId=vpc, CidrBlock=n)["Subnet"]["SubnetId"] for n in ("10.0.0.0/24", "10.0.1.0/24"))
-    igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=igw)
-    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=igw)
-    ec2.associate_route_table(SubnetId=public, RouteTableId=table)
-    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
-    main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
-    ec2.create_route(RouteTableId=main["RouteTables"][0]["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
-    return private, nat
 
 
 class CloudWatch(Case):
@@ -35,7 +20,7 @@ class CloudWatch(Case):
     # covers: NAT-63
     def test_list_metrics_names_all_of_an_idle_gateway(self):
         self.assertEqual(self.aws("cloudwatch", "list-metrics", "--namespace", "AWS/NATGateway")["Metrics"], [])
-        _, nat = nat_gateway(self.ec2)
+        _, _, nat = nat_gateway(self.ec2)
         expected = [{"Namespace": "AWS/NATGateway", "MetricName": m, "Dimensions": [{"Name": "NatGatewayId", "Value": nat}]} for m in METRICS]
         self.assertEqual(self.aws("cloudwatch", "list-metrics", "--namespace", "AWS/NATGateway")["Metrics"], expected)
         paged = self.cloudwatch.get_paginator("list_metrics").paginate(Namespace="AWS/NATGateway", MetricName="PacketsDropCount")
@@ -43,7 +28,7 @@ class CloudWatch(Case):
 
     # covers: NAT-64 NAT-65
     def test_alarms_of_the_guide(self):
-        _, nat = nat_gateway(self.ec2)
+        _, _, nat = nat_gateway(self.ec2)
         watch = dict(Namespace="AWS/NATGateway", Dimensions=[{"Name": "NatGatewayId", "Value": nat}],
                      AlarmActions=["arn:aws:sns:us-east-1:123456789012:told"])
         self.cloudwatch.put_metric_alarm(AlarmName="bytes", MetricName="BytesOutToDestination", Statistic="Sum", Period=900, EvaluationPeriods=1,
@@ -62,7 +47,7 @@ class CloudWatch(Case):
         self.assertEqual(self.cloudwatch.describe_alarms()["MetricAlarms"], [])
 
     def test_json_and_forms_too(self):
-        _, nat = nat_gateway(self.ec2)
+        _, _, nat = nat_gateway(self.ec2)
         scope = "AKIATEST/20260101/us-east-1/monitoring/aws4_request"
         signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"}
         ask = urllib.request.Request(self.server.endpoint, data=json.dumps({"MetricName": "IdleTimeoutCount"}).encode(), headers={
@@ -81,7 +66,7 @@ class Counted(LiveCase):
     # covers: NAT-60 NAT-61
     def test_what_passed_a_gateway(self):
         ec2, cloudwatch = self.ec2, self.server.client("cloudwatch")
-        private, nat = nat_gateway(ec2)
+        _, private, nat = nat_gateway(ec2)
         made = ec2.run_instances(ImageId="ami-a4827dc9", MinCount=1, MaxCount=1, InstanceType="t2.micro", SubnetId=private)
         client = made["Instances"][0]["InstanceId"]
         self.listen("internet", 80)

@@ -276,7 +276,6 @@ class One(Configuration):
         self.allow("in", six, (80,), ANY)
         self.check(("NET", "198.51.100.4", "tcp 80", PASS, "192.0.2.77 > 10.0.0.8"))
 
-
     def test_recommended_acl(self):
         """The vectors once more: each PASS stays that the recommended ACL admits."""
         self.web_group_six()
@@ -403,7 +402,6 @@ class Two(Configuration):
         self.check(("NET", "198.51.100.3", "tcp 3306", "sg-in"))
         self.allow("in", self.db, (3306,), ANY)
         self.check(("NET", "198.51.100.3", "tcp 3306", f"astray {NAT_EIP}", "192.0.2.77 > 10.0.1.5"))
-
 
     # covers: SCN-47 SCN-120 SCN-121 SCN-122 SCN-123 SCN-124
     def test_nat_instance(self):

@@ -4,6 +4,7 @@ import unittest
 
 import botocore.exceptions
 
+from network import nat_gateway
 from scenario import PASS, Scenario
 from vpcd import LiveCase
 
@@ -236,19 +237,7 @@ class Changes(LiveCase):
     # covers: SCN-17 SCN-01
     def test_nat_and_groups_at_the_next_packet(self):
         ec2 = self.ec2
-        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        public, private = (ec2.create_subnet(VpcId=vpc, CidrBlock=n)["Subnet"]["SubnetId"] for n in ("10.0.0.0/24", "10.0.1.0/24"))
-        igw = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-        ec2.attach_internet_gateway(VpcId=vpc, InternetGatewayId=igw)
-        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=igw)
-        ec2.associate_route_table(SubnetId=public, RouteTableId=table)
-        address = ec2.allocate_address(Domain="vpc", Address="198.51.100.9")
-        nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=address["AllocationId"])["NatGateway"]["NatGatewayId"]
-        ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
-        main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
-        main = main["RouteTables"][0]["RouteTableId"]
-        ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        vpc, private, nat = nat_gateway(ec2, Address="198.51.100.9")
         group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
         db, other = self.run_instance(private, group), self.run_instance(private, group)
         self.listen("internet", 80)
