@@ -21,9 +21,9 @@ class Network(LiveCase):
         everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": V4}], "Ipv6Ranges": [{"CidrIpv6": V6}]}]
         ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=everything)
 
-    def subnet(self, n, net=None):
+    def subnet(self, n, net=None, zone="us-east-1a"):
         return self.ec2.create_subnet(VpcId=self.vpc, CidrBlock=net or f"10.0.{n}.0/24", Ipv6CidrBlock=f"{self.prefix}{n:02x}::/64",
-                                      AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+                                      AvailabilityZone=zone)["Subnet"]["SubnetId"]
 
     def table(self, subnet, **target):
         """A table with default routes to `target`, associated with `subnet`."""

@@ -1,4 +1,5 @@
 """NAT gateways, NAT instances and Elastic IPs with real hosts on both sides: `traceroute`, `mtr`, `ping`, and iptables in the guest."""
+import json
 import re
 import subprocess
 import sys
@@ -42,6 +43,23 @@ for _ in range(5):
 sys.exit("silence")
 """
 
+# Asks a datagram's question; says what comes back.
+ASK_ONCE = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(15)
+s.sendto(b"?", (sys.argv[1], 7)); print(s.recv(100).decode(), flush=True)
+"""
+
+# Answers the first datagram at each line on stdin.
+ANSWER_LATE = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 7)); s.settimeout(15)
+print("listening", flush=True)
+_, peer = s.recvfrom(100); print("asked", flush=True)
+for n, _ in enumerate(sys.stdin):
+    s.sendto(b"answer %d" % n, peer); print("answered", n, flush=True)
+"""
+
 
 class Behind(Network):
     """The public subnet A leads to the internet gateway."""
@@ -56,6 +74,13 @@ class Behind(Network):
         self.ec2.create_route(RouteTableId=table, DestinationCidrBlock=V4, **target)
         self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
         return table
+
+    def talk(self, where, program, *words):
+        """A Python program in an instance, with pipes to it, until the test ends."""
+        running = subprocess.Popen([binary(), "exec", where, "--", sys.executable, "-c", program, *words], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (running.kill(), running.wait(), running.stdin.close(), running.stdout.close()))
+        return running
 
     def ttl(self, where, host):
         """TTL of a ping's answer."""
@@ -152,6 +177,67 @@ class Gateway(Behind):
         return sum(n for key, n in self.drops().items() if key[1:] == ("natgw", "fragment"))
 
 
+class Outage(Gateway):
+    """Everything of the other tests is in zone a; zone b has a NAT gateway of its own."""
+
+    def setUp(self):
+        super().setUp()
+        public, self.near, self.far = (self.subnet(n, zone="us-east-1b") for n in (2, 3, 4))
+        self.table(public, GatewayId=self.igw)
+        self.own = self.ec2.allocate_address(Domain="vpc")
+        made = self.ec2.create_nat_gateway(SubnetId=public, AllocationId=self.own["AllocationId"])["NatGateway"]
+        self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[made["NatGatewayId"]])
+        self.route(self.near, NatGatewayId=made["NatGatewayId"])
+        self.route(self.far, NatGatewayId=self.nat)
+
+    def zone(self, *words):
+        done = subprocess.run([binary(), "zone", *words, "--json", "--socket", self.socket], capture_output=True, text=True, timeout=40)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    # covers: NAT-16
+    def test_an_impaired_zone_takes_its_gateways_down(self):
+        ec2 = self.ec2
+        inner, near, far = (self.launch(s)["InstanceId"] for s in (self.b, self.near, self.far))
+        self.listen("internet", 80)
+        through_a, through_b = self.address["PublicIp"], self.own["PublicIp"]
+        seen = ((inner, through_a), (near, through_b), (far, through_a))
+        for host, address in seen:
+            self.passes(host, NET, 80, address)
+        late = self.talk("internet", ANSWER_LATE, NET)
+        self.assertEqual(late.stdout.readline(), "listening\n")
+        asks = self.talk(far, ASK_ONCE, NET)
+        self.assertEqual(late.stdout.readline(), "asked\n")
+
+        self.assertEqual(self.zone("impair", "us-east-1a"),
+                         {"zone": "us-east-1a", "id": "use1-az1", "state": "impaired", "nat_gateways": [self.nat]})
+        before = self.metrics()
+        for host in (far, inner):
+            self.silent(host, NET)
+        self.assertEqual(sum(n for (_, *why), n in self.drops().items() if why == ["route", "blackhole"]), 2)
+        self.passes(near, NET, 80, through_b)
+        # Nor does an answer come back that was expected.
+        late.stdin.write("\n")
+        late.stdin.flush()
+        self.assertEqual(late.stdout.readline(), "answered 0\n")
+        self.assertEqual(self.drops()["internet", "natgw", "unsolicited"], 1)
+        self.assertEqual(self.metrics(), before)
+        self.assertEqual(len(before), 14)
+        gateways = ec2.describe_nat_gateways()["NatGateways"]
+        self.assertEqual([g["State"] for g in gateways], ["available", "available"])
+        tables = ec2.describe_route_tables(Filters=[{"Name": "route.state", "Values": ["blackhole"]}])["RouteTables"]
+        self.assertEqual(tables, [])
+        states = {z["ZoneName"]: z["State"] for z in ec2.describe_availability_zones()["AvailabilityZones"]}
+        self.assertEqual(states, {"us-east-1a": "impaired", "us-east-1b": "available", "us-east-1c": "available"})
+
+        self.assertEqual(self.zone("restore", "us-east-1a")["state"], "available")
+        late.stdin.write("\n")
+        late.stdin.flush()
+        self.assertEqual(asks.stdout.readline(), "answer 1\n", "what the gateway remembers is as old as it is")
+        for host, address in seen:
+            self.passes(host, NET, 80, address)
+
+
 class Instance(Behind):
     """GUEST in A forwards and masquerades for `host` in B."""
 
@@ -181,9 +267,7 @@ class Instance(Behind):
         # IPv6 is not its business.
         self.assertIn("timed out", self.timed_out(host, NET6))
         # Another address: what ran breaks, what begins has the new one.
-        running = subprocess.Popen([binary(), "exec", host, "--", sys.executable, "-c", ASK_TWICE, NET], text=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(lambda: (running.kill(), running.wait(), running.stdin.close(), running.stdout.close()))
+        running = self.talk(host, ASK_TWICE, NET)
         self.assertEqual(running.stdout.readline(), "up\n")
         second = self.public(eni(self.guest))
         self.assertNotEqual(first, second)

@@ -247,6 +247,78 @@ class Socket(Operating):
         self.ec2.delete_network_interface(NetworkInterfaceId=eni)
 
 
+class Zones(Operating):
+    def config(self, text):
+        file = self.dir / "vpcd.toml"
+        file.write_text(text)
+        return str(file)
+
+    def gateway(self, zone):
+        """Asks for a private NAT gateway in a subnet of a zone of its own VPC."""
+        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        return lambda: self.ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
+
+    def zones(self):
+        """State and messages of each zone."""
+        zones = self.ec2.describe_availability_zones()["AvailabilityZones"]
+        return {z["ZoneName"]: (z["State"], [m["Message"] for m in z["Messages"]]) for z in zones}
+
+    # covers: NAT-15
+    def test_a_constrained_zone_takes_no_gateway(self):
+        self.serve("--ephemeral", "--config", self.config('constrained_zones = ["us-east-1c"]\n'))
+        for _ in range(2):
+            message = self.refused("NotAvailableInZone", self.gateway("us-east-1c"))
+            self.assertEqual(message, "Nat Gateway is not available in this availability zone")
+            self.assertEqual(self.ec2.describe_nat_gateways()["NatGateways"], [])
+            self.assertEqual(self.ec2.describe_network_interfaces()["NetworkInterfaces"], [])
+            self.assertEqual(self.zones()["us-east-1c"], ("constrained", ["No NAT gateway can be created in us-east-1c."]))
+            # It still is after starting afresh.
+            self.server.reset()
+        self.gateway("us-east-1a")()
+        [gateway] = self.ec2.describe_nat_gateways()["NatGateways"]
+        self.assertEqual(gateway["State"], "available")
+        # Another Region has zones of its own.
+        west = self.server.client("ec2", region_name="us-west-2").describe_availability_zones()["AvailabilityZones"]
+        self.assertEqual({z["State"] for z in west}, {"available"})
+
+    def test_what_is_wrong_with_zones_is_said_with_its_place(self):
+        for text, says in (
+            ('constrained_zones = [\n  "us-east-1a",\n  "us-east-1d",\n]\n',
+             ":3:3: constrained_zones: There is no zone 'us-east-1d'; us-east-1 has us-east-1a, us-east-1b, us-east-1c"),
+            ('constrained_zones = "us-east-1a"\n', ":1:21: "),
+            ('constrained_zones = ["a"]\n[[zones]]\nname = "b"\nid = "use1-az1"\n', ":1:22: constrained_zones: There is no zone 'a'"),
+            ('[[zones]]\nname = "a"\nid = "1"\nconstrained = true\n', ":4:1: unknown field `constrained`"),
+        ):
+            file = self.config(text)
+            done = subprocess.run([binary(), "serve", "--ephemeral", "--hosts", "none", "--no-socket", "--listen", "127.0.0.1:0",
+                                   "--config", file], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 1, text)
+            self.assertTrue(done.stderr.startswith(f"error: {file}{says}"), done.stderr)
+
+    def test_an_outage_lasts_until_it_is_ended(self):
+        state = str(self.dir / "state")
+        self.serve("--state", state)
+        nat = self.gateway("us-east-1a")()["NatGatewayId"]
+        sound = self.zones()
+        self.assertEqual(self.vpcd("zone", "impair", "us-east-1a"), f"us-east-1a (use1-az1): impaired; NAT gateways: {nat}\n")
+        self.assertEqual(self.vpcd("zone", "impair", "us-east-1a", "--json"), self.vpcd("zone", "impair", "us-east-1a", "--json"))
+        self.assertIn("There is no zone 'us-east-1z'; us-east-1 has us-east-1a,", self.vpcd("zone", "impair", "us-east-1z", status=1))
+        for _ in range(2):
+            self.assertEqual(self.zones(), {**sound, "us-east-1a": ("impaired", ["NAT gateways in us-east-1a carry no traffic."])})
+            listed = {z["zone"]: z["state"] for z in json.loads(self.vpcd("zone", "list", "--json"))["zones"]}
+            self.assertEqual(listed, {"us-east-1a": "impaired", "us-east-1b": "available", "us-east-1c": "available"})
+            self.assertEqual(self.status()["impaired_zones"], ["us-east-1a"])
+            self.assertIn("\nzone us-east-1a is impaired", self.vpcd("status"))
+            # Over a restart, even one that nobody asked for.
+            self.server.process.kill()
+            self.server.stop()
+            self.serve("--state", state)
+        self.assertIn("us-east-1a (use1-az1): available", self.vpcd("zone", "restore", "us-east-1a"))
+        self.assertEqual(self.zones(), sound)
+        self.assertEqual(self.status()["impaired_zones"], [])
+
+
 class Life(Operating):
     def test_the_manager_is_told(self):
         address = str(self.dir / "notify")
@@ -298,8 +370,8 @@ class Life(Operating):
         self.assertEqual(self.log_of("error"), [])
 
     def test_help_has_an_example(self):
-        for command in ("serve", "status", "attach", "detach"):
-            text = subprocess.run([binary(), command, "--help"], capture_output=True, text=True).stdout
+        for command in ("serve", "status", "attach", "detach", "zone impair", "zone restore", "zone list"):
+            text = subprocess.run([binary(), *command.split(), "--help"], capture_output=True, text=True).stdout
             self.assertRegex(text, rf"Example:\n  (.*\n  )*vpcd {command}", command)
             self.assertIn("--json", text)
 

@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vpcd::{attach, check, exec, explain, export, replay, report, serve, status, up};
+use vpcd::{attach, check, exec, explain, export, replay, report, serve, status, up, zone};
 use vpcd_bench::BenchCommand;
 use vpcd_bench::alloc::Counting;
 
@@ -34,6 +34,8 @@ enum Command {
     Serve(serve::Args),
     Status(status::Args),
     Up(up::Args),
+    #[command(subcommand)]
+    Zone(zone::Command),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Up(args) => up::run(&args),
+        Command::Zone(command) => command.run(),
     };
     report::finish(outcome)
 }

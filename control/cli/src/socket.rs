@@ -1,7 +1,7 @@
 //! The control socket of `vpcd serve`: where it is, and how other commands ask it.
 //!
-//! Each side writes one JSON object per line. A request has a `command` (`status`, `attach`, `detach`, `export`) and its members; an answer has
-//! `error` with a text, or what was asked for.
+//! Each side writes one JSON object per line. A request has a `command` (`status`, `attach`, `detach`, `export`, `zones`, `impair`, `restore`) and its
+//! members; an answer has `error` with a text, or what was asked for.
 
 use crate::report::{Failure, Outcome};
 use serde_json::Value;

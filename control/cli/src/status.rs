@@ -57,9 +57,12 @@ fn table(status: &Value) -> String {
         status["walks"],
         status["rewalks"],
     );
+    let members = |v: &Value| v.as_array().cloned().unwrap_or_default();
+    for zone in members(&status["impaired_zones"]) {
+        let _ = writeln!(out, "zone {} is impaired: its NAT gateways carry nothing", text(&zone));
+    }
     let heads =
         ["PORT", "AT", "ADDRESSES", "FRAMES IN", "BYTES IN", "FRAMES OUT", "BYTES OUT", "DROPPED"].map(String::from);
-    let members = |v: &Value| v.as_array().cloned().unwrap_or_default();
     let rows = members(&status["ports"]).into_iter().map(|p| {
         let addresses: Vec<String> = members(&p["addresses"]).iter().map(text).collect();
         let counts = ["received", "received_bytes", "sent", "sent_bytes", "dropped"].map(|name| text(&p[name]));

@@ -26,7 +26,7 @@ impl Compiler {
         let (numbers, t) = (&self.numbers, &mut self.topology);
         for (id, n) in dirty.nats.iter() {
             let Some(at) = numbers.nats.get(id) else { continue };
-            t.nats.renew(at as usize, n.and_then(|n| nat_gateway(numbers, n)));
+            t.nats.renew(at as usize, n.and_then(|n| nat_gateway(numbers, m, n)));
         }
         for (id, s) in dirty.subnets.iter() {
             let Some(at) = numbers.subnets.get(id) else { continue };
@@ -178,8 +178,9 @@ fn eni(numbers: &mut Numbers, m: &Model, e: &NetworkInterface) -> Option<Eni> {
     })
 }
 
-fn nat_gateway(numbers: &Numbers, n: &model::NatGateway) -> Option<NatGateway> {
-    let eni = n.interface.as_ref().filter(|_| n.available()).and_then(|e| numbers.enis.get(e.as_str()))?;
+/// None where it carries nothing: a route to it is a hole then, though it stays active for the API (NAT-16).
+fn nat_gateway(numbers: &Numbers, m: &Model, n: &model::NatGateway) -> Option<NatGateway> {
+    let eni = n.interface.as_ref().filter(|_| m.carries(n)).and_then(|e| numbers.enis.get(e.as_str()))?;
     Some(NatGateway { eni: EniIdx(eni), private: n.private?, public: n.public? })
 }
 

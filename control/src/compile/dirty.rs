@@ -103,6 +103,11 @@ impl<'a> Dirty<'a> {
         each_version!(nat_gateways, |id, _n| {
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
+        let turned: BTreeSet<&String> = before.impaired_zones().symmetric_difference(now.impaired_zones()).collect();
+        if !turned.is_empty() {
+            let there = |n: &&NatGateway| now.subnets().get(&n.subnet).is_some_and(|s| turned.contains(&s.zone));
+            now.nat_gateways().iter().filter(there).for_each(|n| d.nats.add(&n.id));
+        }
         each_version!(instances, |_id, i| {
             i.interfaces.values().for_each(|e| d.interfaces.add(e));
         });

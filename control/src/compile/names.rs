@@ -94,6 +94,11 @@ impl Names {
     pub fn nat_id(&self, at: NatIdx) -> &str {
         id(&self.nats, at.0)
     }
+    /// Public NAT gateways that are available, be their zone impaired, each with its resource id.
+    pub fn nat_gateways(&self) -> impl Iterator<Item = (NatIdx, &str)> {
+        let there = |id: &&str| self.model.nat_gateways().get(id).is_some_and(|n| n.available() && n.public.is_some());
+        (0..self.nats.len() as u32).map(|at| (NatIdx(at), id(&self.nats, at))).filter(move |(_, id)| there(id))
+    }
     pub fn nat(&self, at: NatIdx) -> &str {
         self.of(self.model.nat_gateways(), &self.nats, at.0)
     }

@@ -134,13 +134,13 @@ fn describe_availability_zones(m: &Model, p: &Params, x: &mut Xml) -> Result<()>
     x.list("availabilityZoneInfo", kept, |x, z| {
         x.put("zoneName", &z.name);
         x.put("zoneId", &z.id);
-        x.put("zoneState", "available");
+        x.put("zoneState", m.zone_state(&z.name).name());
         x.put("zoneType", "availability-zone");
         x.put("regionName", m.region());
         x.put("groupName", group(m));
         x.put("networkBorderGroup", m.region());
         x.put("optInStatus", NEEDS_NO_OPT_IN);
-        x.texts("messageSet", Vec::<&str>::new());
+        x.list("messageSet", m.zone_messages(&z.name), |x, text| x.put("message", text));
     });
     Ok(())
 }
@@ -153,9 +153,10 @@ fn group(m: &Model) -> String {
 fn zone_values<'a>(m: &'a Model, z: &'a Zone, name: &str) -> Values<'a> {
     match name {
         "group-name" => one(group(m)),
+        "message" => m.zone_messages(&z.name).into_iter().map(Into::into).collect(),
         "opt-in-status" => one(NEEDS_NO_OPT_IN),
         "region-name" => one(m.region()),
-        "state" => one("available"),
+        "state" => one(m.zone_state(&z.name).name()),
         "zone-id" => one(z.id.as_str()),
         "zone-name" => one(z.name.as_str()),
         "zone-type" => one("availability-zone"),

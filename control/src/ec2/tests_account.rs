@@ -1,6 +1,6 @@
 //! Tags, Regions, zones and account attributes over the API.
 
-use super::testing::{api, ok, refused, text, texts};
+use super::testing::{api, change, ok, refused, text, texts};
 use super::tests_vpc::{fresh, vpc};
 use super::*;
 
@@ -134,6 +134,30 @@ fn zones() {
     let theirs = ok(&other, "Action=DescribeAvailabilityZones");
     assert_eq!(texts(&theirs, "zoneName"), texts(&body, "zoneName"));
     assert_ne!(texts(&theirs, "zoneId"), texts(&body, "zoneId"));
+}
+
+#[test]
+fn zones_in_trouble_say_so() {
+    let api = api();
+    change(&api, |m| {
+        m.impair_zone("us-east-1a", true)?;
+        m.constrain_zone("us-east-1a")?;
+        m.constrain_zone("us-east-1c").map(|()| String::new())
+    });
+    let call = |rest: &str| ok(&api, &format!("Action=DescribeAvailabilityZones{rest}"));
+    assert_eq!(texts(&call(""), "zoneState"), ["impaired", "available", "constrained"]);
+    let named = |name: &str, value: &str| {
+        texts(&call(&format!("&Filter.1.Name={name}&Filter.1.Value.1={value}")), "zoneName")
+    };
+    assert_eq!(named("state", "impaired"), ["us-east-1a"]);
+    assert_eq!(named("state", "constrained"), ["us-east-1c"]);
+    assert_eq!(named("message", "No NAT gateway can be created*"), ["us-east-1a", "us-east-1c"]);
+    let messages = ["NAT gateways in us-east-1a carry no traffic.", "No NAT gateway can be created in us-east-1a."];
+    let body = call("&ZoneName.1=us-east-1a");
+    let items = messages.map(|text| format!("<item><message>{text}</message></item>"));
+    assert!(body.contains(&format!("<messageSet>{}</messageSet>", items.concat())), "{body}");
+    change(&api, |m| m.impair_zone("us-east-1a", false).map(|()| String::new()));
+    assert_eq!(texts(&call(""), "zoneState"), ["constrained", "available", "constrained"]);
 }
 
 // covers: DEF-15

@@ -135,6 +135,14 @@ fn settings(model: &Model, internet: &[IpAddr]) -> Map<String, Value> {
     if !quotas.is_empty() {
         out.insert("Quotas".into(), quotas.into());
     }
+    // A template has its Region's usual zones.
+    let mut bare = Model::default();
+    bare.set_region(model.region());
+    let zones: Vec<String> =
+        bare.zones().into_iter().filter(|z| model.constrained_zones().contains(z)).collect();
+    if !zones.is_empty() {
+        out.insert("ConstrainedZones".into(), zones.into());
+    }
     let usual: Vec<IpAddr> = template::default_hosts().into_iter().flat_map(|h| h.addresses).collect();
     if !internet.is_empty() && internet != usual {
         let addresses: Vec<String> = internet.iter().map(ToString::to_string).collect();

@@ -189,7 +189,7 @@ fn kinds(e: &Export) -> BTreeSet<&str> {
 #[test]
 fn histories_export_all_that_the_generator_makes() {
     let mut seen = BTreeSet::new();
-    for seed in 0..150 {
+    for seed in 0..300 {
         let mut rng = Rng(seed);
         let mut m = Model::new(seed);
         for _ in 0..150 {
@@ -329,8 +329,18 @@ fn the_internet_and_quotas_are_settings() {
     let mut m = Model::new(1);
     m.create_vpc(CreateVpc::new("10.0.0.0/16".parse().unwrap())).unwrap();
     m.set_quota("Vpcs", 9).unwrap();
+    m.constrain_zone("us-east-1b").unwrap();
     let e = export(&m, &["192.0.2.1".parse().unwrap()]);
     let stack = template::load(&e.yaml(), "t", &BTreeMap::new()).unwrap();
     assert_eq!(stack.internet[0].addresses, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
     assert_eq!((stack.model.limits().vpcs, stack.model.limits().internet_gateways), (9, 9));
+    assert_eq!(stack.model.constrained_zones(), m.constrained_zones());
+    // A template cannot say which zones there are.
+    let zones = ["x", "us-east-1c"].map(|name| Zone { name: name.into(), id: name.into() });
+    m.set_zones(zones.into());
+    m.constrain_zone("x").unwrap();
+    m.constrain_zone("us-east-1c").unwrap();
+    let stack = template::load(&export(&m, &[]).yaml(), "t", &BTreeMap::new()).unwrap();
+    assert!(!stack.model.constrained_zones().contains("x"));
+    assert!(stack.model.constrained_zones().contains("us-east-1c"));
 }

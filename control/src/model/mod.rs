@@ -61,12 +61,12 @@ pub use shelf::Shelf;
 pub use subnet::{CidrReservation, CreateCidrReservation, CreateSubnet, Reserved, SubnetAttribute};
 pub use types::*;
 pub use vpc::{CreateVpc, VpcAttribute};
-pub use zones::Zone;
+pub use zones::{Zone, ZoneState};
 
 use in_use::InUse;
 use rpds::RedBlackTreeSetSync;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -140,6 +140,11 @@ struct Scalars {
     account: String,
     #[serde(default)]
     zones: Vec<Zone>,
+    /// Names.
+    #[serde(default)]
+    constrained_zones: BTreeSet<String>,
+    #[serde(default)]
+    impaired_zones: BTreeSet<String>,
     limits: Limits,
     #[serde(default)]
     pools: Pools,
@@ -230,6 +235,8 @@ impl Model {
                 region: "us-east-1".into(),
                 account: "123456789012".into(),
                 zones: zones::usual("us-east-1", "123456789012"),
+                constrained_zones: BTreeSet::new(),
+                impaired_zones: BTreeSet::new(),
                 limits: Limits::default(),
                 pools: Pools::default(),
                 ids: Ids { seed, next: 0 },

@@ -22,7 +22,7 @@ impl CreateNatGateway {
 }
 
 impl Model {
-    /// CreateNatGateway: what AWS finds out only later makes a gateway in state failed (NAT-01..05, NAT-14, NAT-50).
+    /// CreateNatGateway: what AWS finds out only later makes a gateway in state failed (NAT-01..05, NAT-14, NAT-15, NAT-50).
     pub fn create_nat_gateway(&mut self, request: CreateNatGateway) -> Result<Id> {
         let s = self.find::<Subnet>(&request.subnet)?;
         match (&request.allocation, request.is_private) {
@@ -43,6 +43,9 @@ impl Model {
             if self.in_use.contains(&vpc, IpAddr::V4(a)) {
                 return refuse("InvalidIPAddress.InUse", format!("Address {a} is in use."));
             }
+        }
+        if self.scalars.constrained_zones.contains(&zone) {
+            return refuse("NotAvailableInZone", "Nat Gateway is not available in this availability zone");
         }
         let in_zone = |n: &&NatGateway| n.available() && self.subnets.get(&n.subnet).is_some_and(|s| s.zone == zone);
         let max = self.scalars.limits.nat_gateways_per_zone;
@@ -83,6 +86,12 @@ impl Model {
         self.nat_gateways.put(nat);
         self.has_ended(&id);
         Ok(id)
+    }
+
+    /// Whether packets pass through a gateway: it is available, and its zone is not impaired (NAT-16).
+    pub fn carries(&self, nat: &NatGateway) -> bool {
+        let zone = self.subnets.get(&nat.subnet).map(|s| s.zone.as_str());
+        nat.available() && zone.is_some_and(|z| !self.scalars.impaired_zones.contains(z))
     }
 
     /// DeleteNatGateway: its address is disassociated, not released; its routes stay as holes (NAT-11..13).

@@ -11,6 +11,27 @@ pub struct Zone {
     pub id: String,
 }
 
+/// How a zone is; the worse of two things that are true at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZoneState {
+    Available,
+    /// It takes no new NAT gateways (NAT-15).
+    Constrained,
+    /// Its NAT gateways carry nothing (NAT-16).
+    Impaired,
+}
+
+impl ZoneState {
+    /// As DescribeAvailabilityZones calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ZoneState::Available => "available",
+            ZoneState::Constrained => "constrained",
+            ZoneState::Impaired => "impaired",
+        }
+    }
+}
+
 impl Model {
     /// The Availability Zones in the order of their names.
     pub fn availability_zones(&self) -> &[Zone] {
@@ -36,6 +57,60 @@ impl Model {
     pub fn set_zones(&mut self, zones: Vec<Zone>) {
         self.scalars.zones = zones;
         self.scalars.zones.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// How the zone of this name is.
+    pub fn zone_state(&self, name: &str) -> ZoneState {
+        match (self.scalars.impaired_zones.contains(name), self.scalars.constrained_zones.contains(name)) {
+            (true, _) => ZoneState::Impaired,
+            (false, true) => ZoneState::Constrained,
+            (false, false) => ZoneState::Available,
+        }
+    }
+
+    /// What is to be said of the zone of this name, for people.
+    pub fn zone_messages(&self, name: &str) -> Vec<String> {
+        let impaired = self.scalars.impaired_zones.contains(name);
+        let constrained = self.scalars.constrained_zones.contains(name);
+        let messages = [
+            impaired.then(|| format!("NAT gateways in {name} carry no traffic.")),
+            constrained.then(|| format!("No NAT gateway can be created in {name}.")),
+        ];
+        messages.into_iter().flatten().collect()
+    }
+
+    /// Names of the zones that take no new NAT gateways.
+    pub fn constrained_zones(&self) -> &BTreeSet<String> {
+        &self.scalars.constrained_zones
+    }
+
+    /// Names of the zones that are out of service.
+    pub fn impaired_zones(&self) -> &BTreeSet<String> {
+        &self.scalars.impaired_zones
+    }
+
+    /// From now on CreateNatGateway is refused in a zone (NAT-15); gateways that are there stay.
+    pub fn constrain_zone(&mut self, name: &str) -> Result<()> {
+        self.own_zone(name)?;
+        self.settings_touched |= self.scalars.constrained_zones.insert(name.into());
+        Ok(())
+    }
+
+    /// An outage begins (`true`) or ends: an impaired zone's NAT gateways carry nothing, and the API says nothing of it but in
+    /// DescribeAvailabilityZones (NAT-16). Saying it twice is as good as once.
+    pub fn impair_zone(&mut self, name: &str, impaired: bool) -> Result<()> {
+        self.own_zone(name)?;
+        let zones = &mut self.scalars.impaired_zones;
+        self.settings_touched |= if impaired { zones.insert(name.into()) } else { zones.remove(name) };
+        Ok(())
+    }
+
+    fn own_zone(&self, name: &str) -> Result<()> {
+        if self.scalars.zones.iter().any(|z| z.name == name) {
+            return Ok(());
+        }
+        let (region, zones) = (self.region(), self.zones().join(", "));
+        refuse("InvalidParameterValue", format!("There is no zone '{name}'; {region} has {zones}"))
     }
 
     /// The Region grows by a zone. A default VPC that is as it was made gets a default subnet there (DEF-07).

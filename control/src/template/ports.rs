@@ -72,7 +72,7 @@ pub(super) fn ports(m: &Model, logical: &[LogicalResource]) -> Vec<PortInfo> {
     out
 }
 
-/// Hosts and quotas that `Metadata.Vpcd` gives; HOME and NET of the test world if it gives none.
+/// Hosts that `Metadata.Vpcd` gives, and quotas and constrained zones, which go to the model; HOME and NET of the test world if it gives none.
 pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mut Vec<Problem>) -> Vec<InternetHost> {
     let vpcd = metadata.and_then(|m| m.get("Vpcd"));
     let mut bad = |node: &Node, text: &str| problems.push(Problem::new(node.pos, "ValidationError", text));
@@ -94,7 +94,20 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
                     }
                 }
             }
-            other => bad(n, &format!("Metadata.Vpcd has no {other}; it knows Region, Internet and Quotas")),
+            "ConstrainedZones" => {
+                if n.list().is_none() {
+                    bad(n, "Metadata.Vpcd.ConstrainedZones is a list of zones");
+                }
+                for zone in n.list().unwrap_or_default() {
+                    if let Err(e) = model.constrain_zone(zone.text().unwrap_or_default()) {
+                        bad(zone, &format!("Metadata.Vpcd.ConstrainedZones: {}", e.message));
+                    }
+                }
+            }
+            other => {
+                let known = "Region, Internet, Quotas and ConstrainedZones";
+                bad(n, &format!("Metadata.Vpcd has no {other}; it knows {known}"));
+            }
         }
     }
     let mut out: Vec<InternetHost> = Vec::new();

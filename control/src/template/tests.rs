@@ -338,6 +338,29 @@ Metadata:
     assert!(read(&text.replace("192.0.2.1", "192.0.2.1000")).is_err());
 }
 
+// covers: NAT-15
+#[test]
+fn nat_15_metadata_constrains_zones() {
+    let text = "
+Metadata:
+  Vpcd:
+    ConstrainedZones: [us-east-1b]
+Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  S:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref V, CidrBlock: 10.0.0.0/24, AvailabilityZone: us-east-1b}
+  N:
+    Type: AWS::EC2::NatGateway
+    Properties: {SubnetId: !Ref S, ConnectivityType: private}
+";
+    assert_eq!(errors(text), [(10, "N".into(), "NotAvailableInZone")]);
+    assert!(read(&text.replace("[us-east-1b]", "[us-east-1a]")).is_ok());
+    for wrong in ["[us-east-1z]", "us-east-1b"] {
+        assert_eq!(errors(&text.replace("[us-east-1b]", wrong))[0].0, 4, "{wrong}");
+    }
+}
+
 #[test]
 fn json_reads_like_yaml() {
     let text = r#"{

@@ -133,10 +133,11 @@ impl<O: Observer> Walk<'_, O> {
     /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
     pub(super) fn nat_return(&mut self, index: NatIdx, eni: &Eni, wire: FiveTuple) -> Pass {
         let at = At::Nat(index);
-        self.visits.note(index, true);
         let Some(gateway) = self.nat(index) else {
+            // Out of service: nothing reaches it, so it counts nothing (NAT-16).
             return self.stop(Stage::Natgw, Reason::Unsolicited, at);
         };
+        self.visits.note(index, true);
         let answered = match self.plan.quote {
             Some(quoted) => with_source(quoted, gateway.public, quoted.sport).reverse(),
             None => wire,

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::Path;
-use vpcd_control::model::{Model, Pools, Zone};
+use toml::Spanned;
+use vpcd_control::model::{ApiError, Model, Pools, Zone};
 use vpcd_control::region::now_ms;
 use vpcd_wire::Mac;
 
@@ -20,7 +21,9 @@ pub(super) struct Config {
     /// The Region whose packets are forwarded, and that unsigned calls mean.
     pub(super) region: String,
     /// Its zones; the usual three if none are given.
-    pub(super) zones: Option<Vec<Zone>>,
+    zones: Option<Vec<ZoneEntry>>,
+    /// Names of those that take no new NAT gateways (NAT-15).
+    constrained_zones: Vec<Spanned<String>>,
     /// Where its public addresses come from.
     pub(super) pools: Pools,
     /// Addresses of the hosts that stand for the internet.
@@ -29,6 +32,27 @@ pub(super) struct Config {
     pub(super) uplink: Option<Uplink>,
     /// Quotas by name, as in a template's `Metadata.Vpcd.Quotas`.
     pub(super) quotas: BTreeMap<String, usize>,
+}
+
+/// A zone, as in `[[zones]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ZoneEntry {
+    name: String,
+    id: String,
+}
+
+/// What cannot be done with a configuration.
+pub(super) struct Wrong {
+    /// Where it is said, as an offset into the file, if that is known.
+    at: Option<usize>,
+    pub(super) text: String,
+}
+
+impl From<String> for Wrong {
+    fn from(text: String) -> Wrong {
+        Wrong { at: None, text }
+    }
 }
 
 /// Where the internet is reached.
@@ -55,6 +79,7 @@ impl Default for Config {
             account: "123456789012".into(),
             region: "us-east-1".into(),
             zones: None,
+            constrained_zones: Vec::new(),
             pools: Pools::default(),
             internet: vpcd_control::template::default_hosts().into_iter().flat_map(|h| h.addresses).collect(),
             uplink: None,
@@ -69,12 +94,14 @@ impl Config {
         let Some(file) = file else { return Ok(Config::default()) };
         let name = file.display();
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration {name}"))?;
-        let config: Config = toml::from_str(&text).map_err(|e| {
-            let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
+        let at = |offset: usize, what: &str| {
+            let before = &text[..offset.min(text.len())];
             let line = before.matches('\n').count() + 1;
             let column = before.len() - before.rfind('\n').map_or(0, |n| n + 1) + 1;
-            Failure::user(format_args!("{name}:{line}:{column}: {}", e.message()))
-        })?;
+            Failure::user(format_args!("{name}:{line}:{column}: {what}"))
+        };
+        let config: Config =
+            toml::from_str(&text).map_err(|e| at(e.span().map_or(0, |s| s.start), e.message()))?;
         if config.account.len() != 12 || !config.account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Failure::user(format_args!(
                 "{name}: account '{}' is not an account number: twelve digits are",
@@ -86,11 +113,16 @@ impl Config {
             .as_ref()
             .map_or(Ok(None), Uplink::router)
             .map_err(|e| Failure::user(format_args!("{name}: {e}")))?;
-        // Found here rather than with the first call.
-        config
-            .furnish(&mut Model::default(), &config.region)
-            .map_err(|e| Failure::user(format_args!("{name}: {e}")))?;
+        config.check().map_err(|e| match e.at {
+            Some(offset) => at(offset, &e.text),
+            None => Failure::user(format_args!("{name}: {}", e.text)),
+        })?;
         Ok(config)
+    }
+
+    /// Finds what is wrong now rather than with the first call.
+    pub(super) fn check(&self) -> Result<(), Wrong> {
+        self.furnish(&mut Model::default(), &self.region)
     }
 
     /// A Region as an account finds it.
@@ -105,16 +137,23 @@ impl Config {
         model
     }
 
-    /// Gives a new Region its place, its pools and its quotas.
-    pub(super) fn furnish(&self, model: &mut Model, region: &str) -> Result<(), String> {
+    /// Gives a new Region its place, its zones, its pools and its quotas.
+    fn furnish(&self, model: &mut Model, region: &str) -> Result<(), Wrong> {
         model.set_account(&self.account);
         model.set_region(region);
         model.set_pools(self.pools.clone());
         if let Some(zones) = self.zones.as_ref().filter(|_| region == self.region) {
             if zones.is_empty() || zones.iter().any(|z| z.name.is_empty() || z.id.is_empty()) {
-                return Err("zones: a Region has at least one, each with a name and an id".into());
+                return Err("zones: a Region has at least one, each with a name and an id".to_string().into());
             }
-            model.set_zones(zones.clone());
+            model.set_zones(zones.iter().map(|z| Zone { name: z.name.clone(), id: z.id.clone() }).collect());
+        }
+        for zone in self.constrained_zones.iter().filter(|_| region == self.region) {
+            let wrong = |e: ApiError| Wrong {
+                at: Some(zone.span().start),
+                text: format!("constrained_zones: {}", e.message),
+            };
+            model.constrain_zone(zone.get_ref()).map_err(wrong)?;
         }
         for (quota, value) in &self.quotas {
             model.set_quota(quota, *value).map_err(|e| e.message)?;

@@ -1,4 +1,4 @@
-//! The control socket: what `vpcd status`, `attach`, `detach` and `export` ask ([`crate::socket`] says how).
+//! The control socket: what `vpcd status`, `attach`, `detach`, `export` and `zone` ask ([`crate::socket`] says how).
 
 use super::log::{self, Level};
 use super::metrics;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
-use vpcd_control::model::{Binding, Model, NetworkInterface};
+use vpcd_control::model::{Binding, Model, NatGateway, NetworkInterface, Zone};
 use vpcd_dataplane::topology::INTERNET;
 
 /// Bytes of a request.
@@ -134,6 +134,9 @@ pub(super) enum Command {
     Attach { interface: String, to: Binding },
     Detach { interface: String },
     Export { region: Option<String>, format: Format },
+    Zones,
+    Impair { zone: String },
+    Restore { zone: String },
 }
 
 impl Front {
@@ -153,7 +156,24 @@ impl Front {
                 home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
                 Ok(answer)
             }
+            Command::Zones => {
+                let picture = self.home().map_err(|e| e.message)?.api.region().read();
+                let zones = picture.model.availability_zones().iter().map(|z| zone_line(&picture.model, z));
+                Ok(json!({ "zones": zones.collect::<Vec<_>>() }))
+            }
+            Command::Impair { zone } => self.impair(zone, true).await,
+            Command::Restore { zone } => self.impair(zone, false).await,
         }
+    }
+
+    async fn impair(&self, zone: String, impaired: bool) -> Result<Value, String> {
+        let home = self.home().map_err(|e| e.message)?;
+        let name = zone.clone();
+        let change = move |m: &mut Model| m.impair_zone(&name, impaired).map(|()| String::new());
+        home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
+        let picture = home.api.region().read();
+        let zone = picture.model.availability_zones().iter().find(|z| z.name == zone);
+        Ok(zone.map_or(Value::Null, |z| zone_line(&picture.model, z)))
     }
 
     async fn attach(&self, interface: String, to: Binding) -> Result<Value, String> {
@@ -217,6 +237,7 @@ impl Front {
             "workers": self.metrics.workers, "workers_up": !self.live.failed(),
             "sessions": { "used": usage.sessions, "capacity": usage.capacity, "bytes": usage.bytes },
             "walks": counters.walks, "rewalks": counters.rewalks, "ports": ports, "drops": drops,
+            "impaired_zones": model.impaired_zones(),
         }))
     }
 
@@ -226,6 +247,13 @@ impl Front {
             None => self.hosts.as_ref().map(|_| crate::ports::INTERNET_NAMESPACE.into()),
         }
     }
+}
+
+/// A zone, how it is, and its NAT gateways.
+fn zone_line(m: &Model, z: &Zone) -> Value {
+    let here = |n: &&NatGateway| n.available() && m.subnets().get(&n.subnet).is_some_and(|s| s.zone == z.name);
+    let gateways: Vec<&str> = m.nat_gateways().iter().filter(here).map(|n| n.id.as_str()).collect();
+    json!({"zone": z.name, "id": z.id, "state": m.zone_state(&z.name).name(), "nat_gateways": gateways})
 }
 
 /// What is behind an interface: its instance's namespace, or what was attached.

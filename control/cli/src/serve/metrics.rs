@@ -14,7 +14,7 @@ use vpcd_control::model::Record;
 use vpcd_control::store::{Store, StoreError};
 use vpcd_dataplane::engine::{Counters, PortCounters};
 use vpcd_dataplane::nat::NatGatewayCounters;
-use vpcd_dataplane::topology::{EniIdx, INTERNET, NatIdx, PortNo, Topology};
+use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
 use vpcd_io::live::Live;
 
 /// Of the answer.
@@ -88,12 +88,12 @@ impl Metrics {
 
     /// What each NAT gateway has counted. Waits until each worker has finished its round.
     pub(super) fn nat_gateways(&self, live: &Live) -> Vec<(String, NatGatewayCounters)> {
-        let topology = live.topology();
-        if topology.nats.iter().next().is_none() {
+        let names = self.names();
+        if names.nat_gateways().next().is_none() {
             return Vec::new();
         }
-        let (names, (counters, _)) = (self.names(), live.report());
-        nats(&topology, &names, &counters).map(|(id, c)| (id.into(), c)).collect()
+        let (counters, _) = live.report();
+        nats(&names, &counters).map(|(id, c)| (id.into(), c)).collect()
     }
 
     /// All of it. Waits until each worker has finished its round.
@@ -127,7 +127,7 @@ impl Metrics {
         for (port, stage, reason, n) in counters.all_drops() {
             out.sample(drops, &[("port", names.port_id(port)), ("stage", stage.name()), ("reason", reason.name())], n);
         }
-        let nats: Vec<(&str, NatGatewayCounters)> = nats(&topology, &names, &counters).collect();
+        let nats: Vec<(&str, NatGatewayCounters)> = nats(&names, &counters).collect();
         for (n, (metric, _)) in NatGatewayCounters::default().metrics().into_iter().enumerate() {
             let name = format!("vpcd_nat_gateway_{metric}");
             let kind = if metric == NatGatewayCounters::GAUGE { "gauge" } else { "counter" };
@@ -193,11 +193,10 @@ impl Metrics {
 
 /// Ids of NAT gateways, and what each has counted.
 fn nats<'a>(
-    topology: &'a Topology,
     names: &'a Names,
     counters: &'a Counters,
 ) -> impl Iterator<Item = (&'a str, NatGatewayCounters)> {
-    topology.nats.iter().map(|(at, _)| NatIdx(at as u32)).map(|at| (names.nat_id(at), counters.nat(at)))
+    names.nat_gateways().map(|(at, id)| (id, counters.nat(at)))
 }
 
 /// The uplink, ports of today's interfaces, and those that have counted something.

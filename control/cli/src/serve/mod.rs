@@ -101,6 +101,8 @@ fn begin(config: &mut Config, file: &Path, parameters: &[(String, String)]) -> O
     let template = TemplateArgs { template: file.into(), parameters: parameters.to_vec() };
     if let Some(region) = template.region()? {
         config.region = region;
+        // Zones are of a Region.
+        config.check().map_err(|e| Failure::user(e.text))?;
     }
     let stack = template.load_into(config.fresh(&config.region))?;
     // The usual ones are what a template has that names none.

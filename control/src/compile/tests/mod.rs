@@ -123,6 +123,36 @@ fn rt_48_holes_where_targets_were() {
     assert_eq!(w.route(&t, "192.0.2.7"), Some(Target::Blackhole), "0.0.0.0/0 shows, still a hole");
 }
 
+#[test]
+fn an_impaired_zone_has_no_gateways() {
+    let mut w = world();
+    let (main, v, s) = (w.main(), w.v.clone(), w.s.clone());
+    let az = Some("us-east-1b".into());
+    let cidr4 = "10.0.1.0/24".parse().unwrap();
+    let there = w.m.create_subnet(CreateSubnet { vpc: v, cidr4, cidr6: None, az }).unwrap();
+    let nats = [s, there].map(|s| {
+        let allocation = w.m.allocate_address(None).unwrap();
+        w.m.create_nat_gateway(CreateNatGateway::public(&s, &allocation)).unwrap()
+    });
+    w.m.create_route(&main, net("0.0.0.0/0"), RouteTarget::NatGateway(nats[0].clone())).unwrap();
+    let sound = w.compile();
+    let at = nats.each_ref().map(|n| w.c.nat(n).unwrap());
+    let running = |t: &Topology| at.map(|at| t.nats.get(at.at()).is_some());
+    assert_eq!(running(&sound), [true, true]);
+    w.m.impair_zone("us-east-1a", true).unwrap();
+    let t = w.compile();
+    assert_eq!(running(&t), [false, true]);
+    // For the API nothing has changed, and nobody's public address moves: what the gateways remember is as old as before.
+    assert!(w.m.routes_in_force(w.m.route_tables().get(&main).unwrap()).iter().all(|r| w.m.route_active(&w.v, &r.target)));
+    assert_eq!(t.edge.get(0), sound.edge.get(0));
+    w.m.impair_zone("us-east-1b", true).unwrap();
+    assert_eq!(running(&w.compile()), [false, false]);
+    w.m.impair_zone("us-east-1a", false).unwrap();
+    let t = w.compile();
+    assert_eq!(running(&t), [true, false]);
+    assert_eq!(t.nats.get(at[0].at()), sound.nats.get(at[0].at()));
+}
+
 // covers: SG-207 SG-50
 #[test]
 fn sg_207_members_by_every_private_address() {

@@ -118,7 +118,8 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
         let at = r.below(4);
         let cidr4 = block.subnets(24).ok()?.nth(at)?;
         let cidr6 = v.ipv6.filter(|_| r.chance(60)).and_then(|b| b.cidr.subnets(64).ok()?.nth(at));
-        m.create_subnet(CreateSubnet { vpc: v.id, cidr4, cidr6, az: None }).ok().map(drop)
+        let az = Some(m.zones().swap_remove(r.below(2)));
+        m.create_subnet(CreateSubnet { vpc: v.id, cidr4, cidr6, az }).ok().map(drop)
     }),
     ("DeleteSubnet", |m, r| m.delete_subnet(&r.id(m.subnets())?).ok()),
     ("AssociateSubnetCidrBlock", |m, r| {
@@ -163,6 +164,14 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
         m.create_nat_gateway(CreateNatGateway::public(&s, &a)).ok().map(drop)
     }),
     ("DeleteNatGateway", |m, r| m.delete_nat_gateway(&r.id(m.nat_gateways())?).ok()),
+    ("impair a zone", |m, r| {
+        let zone = m.zones().swap_remove(r.below(2));
+        m.impair_zone(&zone, true).ok()
+    }),
+    ("restore a zone", |m, r| {
+        let zone = m.impaired_zones().iter().nth(r.below(2))?.clone();
+        m.impair_zone(&zone, false).ok()
+    }),
     ("AllocateAddress", |m, _| m.allocate_address(None).ok().map(drop)),
     ("ReleaseAddress", |m, r| m.release_address(&r.id(m.elastic_ips())?).ok()),
     ("AssociateAddress", |m, r| {

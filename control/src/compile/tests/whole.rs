@@ -54,6 +54,9 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
         t.filters.set(filter as usize, Arc::new(filter_object));
     }
     for nat in m.nat_gateways().iter().filter(|n| n.available()) {
+        if m.impaired_zones().contains(&m.subnets().get(&nat.subnet).unwrap().zone) {
+            continue;
+        }
         let object = NatGateway {
             eni: eni_of(n, nat.interface.as_ref().unwrap()),
             private: nat.private.unwrap(),

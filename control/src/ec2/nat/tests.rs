@@ -1,5 +1,5 @@
 use crate::ec2::Api;
-use crate::ec2::testing::{api, internet_gateway, made, ok, refused, subnet, text, texts};
+use crate::ec2::testing::{api, change, internet_gateway, made, ok, refused, subnet, text, texts};
 
 /// An API with a VPC and its one subnet, 10.0.0.0/24.
 fn world() -> (Api, String, String) {
@@ -88,6 +88,30 @@ fn nat_70_from_creation_to_deletion() {
     );
     assert_eq!(text(&again, "return"), "true");
     assert!(!ok(&api, "Action=DescribeRouteTables").contains("blackhole"));
+}
+
+// covers: NAT-15
+#[test]
+fn nat_15_refused_at_once_and_whole() {
+    let (api, vpc, subnet) = world();
+    internet_gateway(&api, &vpc);
+    let allocation = made(&api, "Action=AllocateAddress", "allocationId");
+    change(&api, |m| m.constrain_zone("us-east-1a").map(|()| String::new()));
+    let interfaces = || texts(&ok(&api, "Action=DescribeNetworkInterfaces"), "networkInterfaceId");
+    let before = interfaces();
+    let create = |subnet: &str| format!("Action=CreateNatGateway&SubnetId={subnet}&AllocationId={allocation}");
+    let refusal = ("NotAvailableInZone".into(), "Nat Gateway is not available in this availability zone".into());
+    assert_eq!(refused(&api, &create(&subnet)), refusal);
+    assert_eq!(refused(&api, &create("subnet-1")).0, "InvalidSubnetID.NotFound");
+    assert!(describe(&api, "").contains("<natGatewaySet></natGatewaySet>"), "{}", describe(&api, ""));
+    assert_eq!(interfaces(), before);
+    assert_eq!(text(&ok(&api, "Action=DescribeAddresses"), "associationId"), "");
+    let there = format!("Action=CreateSubnet&VpcId={vpc}&CidrBlock=10.0.1.0/24&AvailabilityZone=us-east-1b");
+    let there = made(&api, &there, "subnetId");
+    let id = made(&api, &create(&there), "natGatewayId");
+    let main = made(&api, "Action=DescribeRouteTables", "routeTableId");
+    ok(&api, &format!("Action=CreateRoute&RouteTableId={main}&DestinationCidrBlock=0.0.0.0/0&NatGatewayId={id}"));
+    assert_eq!(text(&describe(&api, &format!("NatGatewayId.1={id}")), "state"), "available");
 }
 
 // covers: NAT-50

@@ -154,6 +154,62 @@ fn nat_12_deletion_keeps_the_allocation() {
     assert_eq!(refused(&mut m, |m| m.delete_nat_gateway("nat-0")), "NatGatewayNotFound");
 }
 
+// covers: NAT-15
+#[test]
+fn nat_15_a_constrained_zone_takes_no_gateway() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    let other =
+        m.create_subnet(CreateSubnet { az: Some("us-east-1b".into()), ..subnet_request(&v, "10.0.1.0/24") }).unwrap();
+    igw(&mut m, &v);
+    let before = nat(&mut m, &s);
+    let zone = m.subnets().get(&s).unwrap().zone.clone();
+    m.constrain_zone(&zone).unwrap();
+    assert_eq!(refused(&mut m, |m| m.constrain_zone("us-east-1z")), "InvalidParameterValue");
+    let a = m.allocate_address(None).unwrap();
+    let request = CreateNatGateway::public(&s, &a);
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(request)), "NotAvailableInZone");
+    let private = CreateNatGateway { subnet: s.clone(), is_private: true, ..Default::default() };
+    assert_eq!(refused(&mut m, |m| m.create_nat_gateway(private)), "NotAvailableInZone");
+    assert_eq!(m.nat_gateways().len(), 1);
+    assert!(m.nat_gateways().get(&before).unwrap().available());
+    assert!(m.elastic_ips().get(&a).unwrap().association.is_none());
+    // The cure: a gateway in another zone, which subnets of this one may lead to.
+    let n = m.create_nat_gateway(CreateNatGateway::public(&other, &a)).unwrap();
+    let table = m.create_route_table(&v).unwrap();
+    m.associate_route_table(&table, AssociateWith::Subnet(s)).unwrap();
+    m.create_route(&table, "0.0.0.0/0".parse().unwrap(), RouteTarget::NatGateway(n)).unwrap();
+}
+
+#[test]
+fn an_outage_is_kept_and_ends() {
+    let mut m = Model::default();
+    let v = vpc(&mut m, "10.0.0.0/16");
+    let s = subnet(&mut m, &v, "10.0.0.0/24");
+    igw(&mut m, &v);
+    let n = nat(&mut m, &s);
+    let zone = m.subnets().get(&s).unwrap().zone.clone();
+    m.settle();
+    m.impair_zone(&zone, false).unwrap();
+    assert!(!m.unsettled(), "it was not impaired");
+    m.impair_zone(&zone, true).unwrap();
+    assert!(m.unsettled());
+    m.constrain_zone(&zone).unwrap();
+    let records = m.records();
+    let mut back = Model::restore(records.iter().map(|r| (r.kind, r.value.as_deref().unwrap()))).unwrap();
+    for m in [&mut m, &mut back] {
+        let gateway = m.nat_gateways().get(&n).unwrap();
+        assert!(gateway.available() && !m.carries(gateway));
+        assert_eq!((m.zone_state(&zone), m.zone_messages(&zone).len()), (ZoneState::Impaired, 2));
+        assert_eq!(m.zone_state("us-east-1b"), ZoneState::Available);
+        m.impair_zone(&zone, false).unwrap();
+        assert!(m.carries(m.nat_gateways().get(&n).unwrap()));
+        assert_eq!(m.zone_state(&zone), ZoneState::Constrained);
+        assert_eq!(refused(m, |m| m.impair_zone("us-east-1z", true)), "InvalidParameterValue");
+    }
+}
+
 // covers: NAT-10 NAT-11 NAT-14
 #[test]
 fn nat_10_the_ended_are_seen_for_an_hour() {
