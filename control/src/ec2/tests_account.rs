@@ -146,9 +146,8 @@ fn zones_in_trouble_say_so() {
     });
     let call = |rest: &str| ok(&api, &format!("Action=DescribeAvailabilityZones{rest}"));
     assert_eq!(texts(&call(""), "zoneState"), ["impaired", "available", "constrained"]);
-    let named = |name: &str, value: &str| {
-        texts(&call(&format!("&Filter.1.Name={name}&Filter.1.Value.1={value}")), "zoneName")
-    };
+    let named =
+        |name: &str, value: &str| texts(&call(&format!("&Filter.1.Name={name}&Filter.1.Value.1={value}")), "zoneName");
     assert_eq!(named("state", "impaired"), ["us-east-1a"]);
     assert_eq!(named("state", "constrained"), ["us-east-1c"]);
     assert_eq!(named("message", "No NAT gateway can be created*"), ["us-east-1a", "us-east-1c"]);

@@ -138,8 +138,7 @@ fn settings(model: &Model, internet: &[IpAddr]) -> Map<String, Value> {
     // A template has its Region's usual zones.
     let mut bare = Model::default();
     bare.set_region(model.region());
-    let zones: Vec<String> =
-        bare.zones().into_iter().filter(|z| model.constrained_zones().contains(z)).collect();
+    let zones: Vec<String> = bare.zones().into_iter().filter(|z| model.constrained_zones().contains(z)).collect();
     if !zones.is_empty() {
         out.insert("ConstrainedZones".into(), zones.into());
     }

@@ -189,10 +189,10 @@ fn kinds(e: &Export) -> BTreeSet<&str> {
 #[test]
 fn histories_export_all_that_the_generator_makes() {
     let mut seen = BTreeSet::new();
-    for seed in 0..300 {
+    for seed in 0..150 {
         let mut rng = Rng(seed);
         let mut m = Model::new(seed);
-        for _ in 0..150 {
+        for _ in 0..400 {
             let mut next = m.clone();
             if OPERATIONS[rng.below(OPERATIONS.len())].1(&mut next, &mut rng).is_some() {
                 m = next;

@@ -100,8 +100,7 @@ impl Config {
             let column = before.len() - before.rfind('\n').map_or(0, |n| n + 1) + 1;
             Failure::user(format_args!("{name}:{line}:{column}: {what}"))
         };
-        let config: Config =
-            toml::from_str(&text).map_err(|e| at(e.span().map_or(0, |s| s.start), e.message()))?;
+        let config: Config = toml::from_str(&text).map_err(|e| at(e.span().map_or(0, |s| s.start), e.message()))?;
         if config.account.len() != 12 || !config.account.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Failure::user(format_args!(
                 "{name}: account '{}' is not an account number: twelve digits are",
@@ -149,10 +148,8 @@ impl Config {
             model.set_zones(zones.iter().map(|z| Zone { name: z.name.clone(), id: z.id.clone() }).collect());
         }
         for zone in self.constrained_zones.iter().filter(|_| region == self.region) {
-            let wrong = |e: ApiError| Wrong {
-                at: Some(zone.span().start),
-                text: format!("constrained_zones: {}", e.message),
-            };
+            let wrong =
+                |e: ApiError| Wrong { at: Some(zone.span().start), text: format!("constrained_zones: {}", e.message) };
             model.constrain_zone(zone.get_ref()).map_err(wrong)?;
         }
         for (quota, value) in &self.quotas {

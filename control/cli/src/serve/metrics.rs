@@ -192,10 +192,7 @@ impl Metrics {
 }
 
 /// Ids of NAT gateways, and what each has counted.
-fn nats<'a>(
-    names: &'a Names,
-    counters: &'a Counters,
-) -> impl Iterator<Item = (&'a str, NatGatewayCounters)> {
+fn nats<'a>(names: &'a Names, counters: &'a Counters) -> impl Iterator<Item = (&'a str, NatGatewayCounters)> {
     names.nat_gateways().map(|(at, id)| (id, counters.nat(at)))
 }
 

@@ -143,7 +143,9 @@ fn an_impaired_zone_has_no_gateways() {
     let t = w.compile();
     assert_eq!(running(&t), [false, true]);
     // For the API nothing has changed, and nobody's public address moves: what the gateways remember is as old as before.
-    assert!(w.m.routes_in_force(w.m.route_tables().get(&main).unwrap()).iter().all(|r| w.m.route_active(&w.v, &r.target)));
+    assert!(
+        w.m.routes_in_force(w.m.route_tables().get(&main).unwrap()).iter().all(|r| w.m.route_active(&w.v, &r.target))
+    );
     assert_eq!(t.edge.get(0), sound.edge.get(0));
     w.m.impair_zone("us-east-1b", true).unwrap();
     assert_eq!(running(&w.compile()), [false, false]);
