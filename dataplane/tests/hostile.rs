@@ -3,9 +3,11 @@
 
 mod common;
 use common::*;
+use std::sync::Arc;
 use vpcd_dataplane::engine::{Config, Memory};
 use vpcd_dataplane::pipeline::{Reason, Stage};
-use vpcd_dataplane::topology::{INTERNET, PortNo};
+use vpcd_dataplane::tables::filter::SgSide;
+use vpcd_dataplane::topology::{Filter, INTERNET, PortNo};
 use vpcd_dataplane::wire::Frame;
 
 const NET: &str = "192.0.2.77";
@@ -289,16 +291,39 @@ fn frames_that_are_no_packets() {
 // covers: SG-44
 #[test]
 fn a_reply_is_admitted_by_its_flow_and_by_nothing_else() {
-    let mut m = engine(Config::default());
-    passed(&mut m, INTERNET, tcp(NET, 40_000, PUBLIC, 80, "S"));
-    let mut frame = tcp("10.0.0.5", 80, NET, 40_000, "SA");
-    (frame.port, frame.ts) = (WEB, 1_000_000_000);
-    let mut gates = Vec::new();
-    assert!(m.explain(&frame, &mut gates).is_ok());
-    let of = |stage| gates.iter().find(|g| g.stage == stage).map(|g| format!("{:?}", g.cause));
-    assert_eq!(of(Stage::SgOut), Some("Tracked".into()));
-    // It makes no flow of its own: a question by the same port to somebody else is a new one.
-    passed(&mut m, WEB, frame);
-    refused(&mut m, WEB, tcp("10.0.0.5", 80, "192.0.2.78", 40_000, "A"), Stage::SgOut, Reason::NoRule);
-    refused(&mut m, INTERNET, tcp("192.0.2.78", 40_000, PUBLIC, 81, "A"), Stage::SgIn, Reason::NoRule);
+    const THIRD: &str = "192.0.2.78";
+    let pong = |to| {
+        let mut frame = ping("10.0.0.5", to, 7);
+        frame.bytes_mut()[34] = 0;
+        frame
+    };
+    let (inside, web) = ("10.0.0.5", PUBLIC);
+    // What the web server is asked, its reply, and the same to somebody who has not asked.
+    let conversations = [
+        (tcp(NET, 40_000, web, 80, "S"), [NET, THIRD].map(|to| tcp(inside, 80, to, 40_000, "SA"))),
+        (udp(NET, 40_000, web, 53), [NET, THIRD].map(|to| udp(inside, 53, to, 40_000))),
+        (ping(NET, web, 7), [NET, THIRD].map(pong)),
+    ];
+    for (question, [mut reply, to_another]) in conversations {
+        let mut t = lab();
+        let asked = [
+            rule(Some(6), (80, 80), "0.0.0.0/0"),
+            rule(Some(17), (53, 53), "0.0.0.0/0"),
+            rule(Some(1), (2048, 2048), "0.0.0.0/0"),
+        ];
+        t.filters.set(0, Arc::new(Filter { ingress: SgSide::build(&asked), egress: SgSide::build(&[]) }));
+        let mut m = Memory::new(Config::default());
+        m.publish(t);
+        refused(&mut m, WEB, reply.clone(), Stage::SgOut, Reason::NoRule);
+        passed(&mut m, INTERNET, question);
+        (reply.port, reply.ts) = (WEB, 1_000_000_000);
+        let mut gates = Vec::new();
+        assert!(m.explain(&reply, &mut gates).is_ok());
+        let of = |stage| gates.iter().find(|g| g.stage == stage).map(|g| format!("{:?}", g.cause));
+        assert_eq!(of(Stage::SgOut), Some("Tracked".into()));
+        // It makes no flow of its own: a question by the same port to somebody else is a new one.
+        assert_eq!(passed(&mut m, WEB, reply).0, INTERNET);
+        refused(&mut m, WEB, to_another, Stage::SgOut, Reason::NoRule);
+        refused(&mut m, INTERNET, tcp(THIRD, 40_000, web, 81, "A"), Stage::SgIn, Reason::NoRule);
+    }
 }

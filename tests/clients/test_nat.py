@@ -158,6 +158,23 @@ class Gateway(Behind):
         self.assertEqual((got["PacketsInFromDestination"], got["PacketsDropCount"]), (2, 0), "the SYN came, and went no further")
         self.assertEqual((got["BytesInFromSource"], got["BytesOutToSource"]), (84, 84))
 
+    # covers: NAT-17
+    def test_a_gateway_in_a_private_subnet_is_available_and_drops(self):
+        inside = self.subnet(2)
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        self.nat = self.ec2.create_nat_gateway(SubnetId=inside, AllocationId=address)["NatGateway"]["NatGatewayId"]
+        self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[self.nat])
+        behind = self.subnet(3)
+        self.route(behind, NatGatewayId=self.nat)
+        host = self.launch(behind)["InstanceId"]
+        self.silent(host, NET)
+        counted = {name: n for name, n in self.metrics().items() if n}
+        self.assertEqual(counted, {"PacketsInFromSource": 1, "BytesInFromSource": 84, "PacketsDropCount": 1})
+        # Nothing but the way to the internet gateway was wanting.
+        self.table(inside, GatewayId=self.igw)
+        self.passes(host, NET)
+        self.assertEqual(self.metrics()["PacketsDropCount"], 1)
+
     # covers: NAT-39
     def test_only_datagrams_pass_in_pieces(self):
         host = self.launch(self.b)["InstanceId"]

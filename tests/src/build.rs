@@ -57,7 +57,7 @@ pub fn topology(w: &World) -> Topology {
         t.nacls.set(i, Arc::new(Nacl { inbound: acl(&n.inbound), outbound: acl(&n.outbound) }));
     }
     for (i, n) in w.nats.iter().enumerate() {
-        if let Some(n) = n {
+        if let Some(n) = n.as_ref().filter(|n| !n.out) {
             let nat = NatGateway { eni: EniIdx(n.eni as u32), private: n.private, public: n.public };
             t.nats.set(i, Arc::new(nat));
         }

@@ -214,7 +214,7 @@ fn gateway_route_tables() {
 
 #[test]
 fn who_reaches_the_internet() {
-    let tables = [examples::igw_11(), examples::igw_13(), examples::nat_17(), examples::a_03_2()];
+    let tables = [examples::igw_11(), examples::igw_13(), examples::nat_16(), examples::nat_17(), examples::a_03_2()];
     tables.into_iter().chain([examples::eigw_08()]).for_each(both);
 }
 

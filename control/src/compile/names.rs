@@ -90,10 +90,6 @@ impl Names {
     pub fn vgw(&self, at: VpcIdx) -> &str {
         self.model.vpn_gateway_of(id(&self.vpcs, at.0)).map_or("-", |g| self.model.label(&g.id))
     }
-    /// A NAT gateway's resource id.
-    pub fn nat_id(&self, at: NatIdx) -> &str {
-        id(&self.nats, at.0)
-    }
     /// Public NAT gateways that are available, be their zone impaired, each with its resource id.
     pub fn nat_gateways(&self) -> impl Iterator<Item = (NatIdx, &str)> {
         let there = |id: &&str| self.model.nat_gateways().get(id).is_some_and(|n| n.available() && n.public.is_some());

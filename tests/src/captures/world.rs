@@ -217,7 +217,7 @@ fn eni(m: &Model, e: &NetworkInterface) -> Eni {
 
 fn nat(m: &Model, n: &vpcd_control::model::NatGateway) -> Option<Nat> {
     let eni = at(m.interfaces(), n.interface.as_ref()?)?;
-    (n.state == NatState::Available).then_some(Nat { eni, private: n.private?, public: n.public? })
+    (n.state == NatState::Available).then_some(Nat { eni, private: n.private?, public: n.public?, out: !m.carries(n) })
 }
 
 fn publics(m: &Model) -> Vec<Public> {

@@ -85,6 +85,44 @@ pub fn nat_17() -> Example {
     }
 }
 
+/// A gateway whose zone is impaired carries nothing, whoever's route leads to it; one in a sound zone does. Restored, it knows what it knew.
+// covers: NAT-16
+pub fn nat_16() -> Example {
+    let mut lines = script(
+        "B        | udp 10.0.2.5:40000 > 203.0.113.5:53 | internet
+         left     | udp 198.51.100.10:* > 203.0.113.5:53
+         A        | udp 10.0.1.5:40000 > 203.0.113.5:53 | internet
+         left     | udp 198.51.100.9:* > 203.0.113.5:53",
+    );
+    lines.push(Change(|w| w.nats[0].iter_mut().for_each(|n| n.out = true)));
+    lines.extend(script(
+        "internet | udp 203.0.113.5:53 > 198.51.100.9:{nat} | natgw/unsolicited
+         A        | udp 10.0.1.5:40000 > 203.0.113.5:53 | route/blackhole
+         A        | udp 10.0.1.5:40001 > 203.0.113.5:53 | route/blackhole
+         B        | udp 10.0.2.5:40000 > 203.0.113.5:53 | internet
+         B        | udp 10.0.2.5:40001 > 203.0.113.5:53 | internet",
+    ));
+    lines.push(Change(|w| w.nats[0].iter_mut().for_each(|n| n.out = false)));
+    lines.extend(script(
+        "internet | udp 203.0.113.5:53 > 198.51.100.9:{nat} | A
+         A        | udp 10.0.1.5:40000 > 203.0.113.5:53 | internet
+         left     | udp 198.51.100.9:{nat} > 203.0.113.5:53",
+    ));
+    Example {
+        id: "NAT-16",
+        scene: Scene::vpc("10.0.0.0/16", None, true, false)
+            .subnet("10.0.0.0/24", None, &[("0.0.0.0/0", Igw)])
+            .subnet("10.0.1.0/24", None, &[("0.0.0.0/0", Nat(0))])
+            .subnet("10.0.2.0/24", None, &[("0.0.0.0/0", Nat(1))])
+            .group(ALL)
+            .eni("A", 1, &["10.0.1.5"], &[0])
+            .eni("B", 2, &["10.0.2.5"], &[0])
+            .nat("N", 0, "10.0.0.220", "198.51.100.9")
+            .nat("M", 0, "10.0.0.221", "198.51.100.10"),
+        lines,
+    }
+}
+
 /// The egress-only gateway has no filter of its own; the sender's group and its subnet's ACL act both ways.
 // covers: EIGW-08
 pub fn eigw_08() -> Example {

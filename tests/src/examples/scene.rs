@@ -125,7 +125,7 @@ impl Scene {
         if let (Ok(private), Ok(public)) = (private.parse(), public.parse()) {
             s.world.enis[eni].attached = false;
             s.world.enis[eni].nat = Some(n);
-            s.world.nats.push(Some(Nat { eni, private, public }));
+            s.world.nats.push(Some(Nat { eni, private, public, out: false }));
         }
         s
     }

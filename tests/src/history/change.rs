@@ -6,7 +6,7 @@ use crate::model::world::{Public, Target, World};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Names of all changes.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "rule added",
     "rule removed",
     "groups of an ENI",
@@ -19,6 +19,7 @@ pub const KINDS: [&str; 14] = [
     "elastic ip moved",
     "nat gateway removed",
     "nat gateway added",
+    "nat gateway out of service, or back",
     "address moved",
     "attachment",
 ];
@@ -121,6 +122,12 @@ pub(super) fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static st
             true
         }
         12 => {
+            let live: Vec<usize> = (0..w.nats.len()).filter(|&n| w.nats[n].is_some()).collect();
+            let nat = w.nats[*rng.pick(&live)?].as_mut()?;
+            nat.out = !nat.out;
+            true
+        }
+        13 => {
             let &from = rng.pick(&hosts)?;
             let beside: Vec<usize> =
                 hosts.iter().copied().filter(|&e| e != from && w.enis[e].subnet == w.enis[from].subnet).collect();

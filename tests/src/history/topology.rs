@@ -182,7 +182,7 @@ pub(super) fn add_nat(w: &mut World, subnet: usize) -> usize {
         timeouts: Timeouts::default(),
         nat: Some(n),
     });
-    w.nats.push(Some(Nat { eni: w.enis.len() - 1, private, public }));
+    w.nats.push(Some(Nat { eni: w.enis.len() - 1, private, public, out: false }));
     w.publics.push(Public { vpc, private, public });
     n
 }

@@ -106,7 +106,7 @@ impl Model {
         };
         let vpc = |w: &World, eni: usize| w.enis.get(eni).map(|_| w.vpc_of(eni));
         let gateway = |w: &World, of: usize, a: IpAddr| {
-            w.nats.iter().flatten().any(|n| IpAddr::V4(n.private) == a && vpc(w, n.eni) == Some(of))
+            w.nats.iter().flatten().any(|n| !n.out && IpAddr::V4(n.private) == a && vpc(w, n.eni) == Some(of))
         };
         let turned = |eni: usize, a: IpAddr| {
             vpc(new, eni).or(vpc(&old, eni)).is_some_and(|v| gateway(&old, v, a) != gateway(new, v, a))

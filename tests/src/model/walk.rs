@@ -209,7 +209,7 @@ impl Walk<'_> {
     }
 
     fn nat_subnet(&self, nat: usize) -> Option<usize> {
-        self.world.nats[nat].as_ref().map(|n| self.world.enis[n.eni].subnet)
+        self.world.nats[nat].as_ref().filter(|n| !n.out).map(|n| self.world.enis[n.eni].subnet)
     }
 
     fn nacl(&self, subnet: usize, way: Way) -> Go {
@@ -499,7 +499,7 @@ impl Walk<'_> {
     fn nat_out(&mut self, n: usize, from: usize, sender: Option<usize>) -> Go<Outcome> {
         self.neighbour = false;
         let at = At::Nat(n);
-        let Some(nat) = self.world.nats[n].clone() else {
+        let Some(nat) = self.world.nats[n].clone().filter(|nat| !nat.out) else {
             return stop("route", "blackhole", At::Subnet(from));
         };
         let subnet = self.world.enis[nat.eni].subnet;
@@ -612,6 +612,9 @@ impl Walk<'_> {
     fn nat_in(&mut self, n: usize) -> Go<Outcome> {
         let at = At::Nat(n);
         let Some(nat) = self.world.nats[n].clone() else { return stop("igw", "no-mapping", At::Internet) };
+        if nat.out {
+            return stop("natgw", "unsolicited", at);
+        }
         let subnet = self.world.enis[nat.eni].subnet;
         let quote = self.packet.quote();
         let back = quote.map_or(self.tuple(), |q| q.tuple.reverse());

@@ -194,6 +194,8 @@ pub struct Nat {
     pub eni: usize,
     pub private: Ipv4Addr,
     pub public: Ipv4Addr,
+    /// Its zone is impaired: it carries nothing (NAT-16).
+    pub out: bool,
 }
 
 /// One public mapping.
