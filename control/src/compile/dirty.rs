@@ -99,6 +99,9 @@ impl<'a> Dirty<'a> {
         each_version!(vpn_gateways, |id, _g| {
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
+        each_version!(vpn_connections, |_id, c| {
+            now.route_tables().by(&c.vpn_gateway).for_each(|t| d.route_tables.add(&t.id));
+        });
         // A NAT gateway's interface comes and goes with it, and is touched itself.
         each_version!(nat_gateways, |id, _n| {
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));

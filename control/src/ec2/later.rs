@@ -77,9 +77,7 @@ ids! {
     SERVICE "ServiceId" "InvalidVpcEndpointServiceId.NotFound";
     SERVICE_NEEDED "!ServiceId" "InvalidVpcEndpointServiceId.NotFound";
     SERVICE_NAME "ServiceName" "InvalidServiceName";
-    CUSTOMER_GATEWAY "CustomerGatewayId" "InvalidCustomerGatewayID.NotFound";
     VPN_CONCENTRATOR "VpnConcentratorId" "InvalidVpnConcentratorID.NotFound";
-    VPN_CONNECTION "VpnConnectionId" "InvalidVpnConnectionID.NotFound";
     TRANSIT_GATEWAY "TransitGatewayIds" "InvalidTransitGatewayID.NotFound";
     TRANSIT_GATEWAY_ATTACHMENT "TransitGatewayAttachmentIds" "InvalidTransitGatewayAttachmentID.NotFound";
     TRANSIT_GATEWAY_CONNECT_PEER "TransitGatewayConnectPeerIds" "InvalidTransitGatewayConnectPeerID.NotFound";
@@ -159,12 +157,7 @@ nothing! {
     "DescribeVpcEndpointServices" "serviceNameSet serviceDetailSet" [SERVICE_NAME]
         "owner service-name service-region service-type supported-ip-address-types" "ServiceRegion";
     // VPN.
-    "DescribeCustomerGateways" "customerGatewaySet" [CUSTOMER_GATEWAY]
-        "bgp-asn customer-gateway-id ip-address state type" "";
     "DescribeVpnConcentrators" "vpnConcentratorSet" [VPN_CONCENTRATOR] "" "";
-    "DescribeVpnConnections" "vpnConnectionSet" [VPN_CONNECTION]
-        "customer-gateway-configuration customer-gateway-id state option.static-routes-only \
-         route.destination-cidr-block bgp-asn type vpn-connection-id vpn-gateway-id transit-gateway-id" "";
     // Transit gateways.
     "DescribeTransitGateways" "transitGatewaySet" [TRANSIT_GATEWAY]
         "options.propagation-default-route-table-id options.amazon-side-asn \

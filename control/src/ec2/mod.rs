@@ -47,6 +47,7 @@ mod tests_subnet;
 #[cfg(test)]
 mod tests_vpc;
 mod vpc;
+mod vpn_connection;
 mod vpn_gateway;
 mod xml;
 
@@ -121,6 +122,7 @@ const FAMILIES: &[&[Operation]] = &[
     gateway::OPERATIONS,
     nat::OPERATIONS,
     vpn_gateway::OPERATIONS,
+    vpn_connection::OPERATIONS,
     address::OPERATIONS,
     security_group::OPERATIONS,
     security_group_rule::OPERATIONS,

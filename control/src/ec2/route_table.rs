@@ -7,6 +7,7 @@ use super::xml::Xml;
 use super::{Operation, read, tag_new, tag_set, write};
 use crate::model::{ApiError, AssociateWith, AssociatedWith, Model, Result, Route, RouteTable, RouteTarget, refuse};
 use ipnet::IpNet;
+use std::borrow::Cow;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     write("CreateRouteTable", create_route_table),
@@ -87,30 +88,42 @@ fn table_values<'a>(m: &'a Model, t: &'a RouteTable, name: &str) -> Values<'a> {
         _ => match name.strip_prefix("route.") {
             Some("destination-prefix-list-id") => each(t.lists.iter().map(|r| &r.list)),
             Some(name) => {
-                let own = t.routes.iter().flat_map(|r| route_values(m, t, r, name));
-                own.chain(t.lists.iter().flat_map(|r| target_values(m, t, &r.target, false, name))).collect()
+                let own = t.routes.iter().flat_map(|r| route_values(m, t, r, origin(r), name));
+                let lists = t.lists.iter().flat_map(|r| target_values(m, t, &r.target, CREATED, name));
+                // These live no longer than this call.
+                let owned = |v: Cow<'_, str>| Cow::Owned(v.into_owned());
+                let propagated = m.propagated_routes(t).into_iter().flat_map(|r| {
+                    route_values(m, t, &r, PROPAGATED, name).into_iter().map(owned).collect::<Values<'a>>()
+                });
+                own.chain(lists).chain(propagated).collect()
             }
             None => Vec::new(),
         },
     }
 }
 
-fn route_values<'a>(m: &'a Model, t: &'a RouteTable, r: &'a Route, name: &str) -> Values<'a> {
+fn route_values<'a>(m: &'a Model, t: &'a RouteTable, r: &'a Route, origin: &'static str, name: &str) -> Values<'a> {
     match (name, r.destination) {
         ("destination-cidr-block", IpNet::V4(n)) => each([n]),
         ("destination-ipv6-cidr-block", IpNet::V6(n)) => each([n]),
-        _ => target_values(m, t, &r.target, r.local, name),
+        _ => target_values(m, t, &r.target, origin, name),
     }
 }
 
-fn target_values<'a>(m: &'a Model, t: &'a RouteTable, to: &'a RouteTarget, local: bool, name: &str) -> Values<'a> {
+fn target_values<'a>(
+    m: &'a Model,
+    t: &'a RouteTable,
+    to: &'a RouteTarget,
+    origin: &'static str,
+    name: &str,
+) -> Values<'a> {
     match (name, to) {
         ("egress-only-internet-gateway-id", RouteTarget::EgressOnlyGateway(g)) => one(g.as_str()),
         ("gateway-id", RouteTarget::Local) => one("local"),
         ("gateway-id", RouteTarget::InternetGateway(g) | RouteTarget::VpnGateway(g)) => one(g.as_str()),
         ("instance-id", RouteTarget::NetworkInterface(e)) => each(instance_of(m, e)),
         ("nat-gateway-id", RouteTarget::NatGateway(n)) => one(n.as_str()),
-        ("origin", _) => one(origin(local)),
+        ("origin", _) => one(origin),
         ("state", _) => one(state(m, t, to)),
         _ => Vec::new(),
     }
@@ -121,14 +134,16 @@ fn table_members(x: &mut Xml, m: &Model, t: &RouteTable) {
     x.put("vpcId", &t.vpc);
     x.put("ownerId", m.account());
     x.within("routeSet", |x| {
-        t.routes.iter().for_each(|r| x.within("item", |x| route_members(x, m, t, r)));
+        t.routes.iter().for_each(|r| x.within("item", |x| route_members(x, m, t, r, origin(r))));
         t.lists.iter().for_each(|r| {
             x.within("item", |x| {
                 x.put("destinationPrefixListId", &r.list);
                 target_members(x, m, t, &r.target);
-                x.put("origin", "CreateRoute");
+                x.put("origin", CREATED);
             });
         });
+        let propagated = m.propagated_routes(t);
+        propagated.iter().for_each(|r| x.within("item", |x| route_members(x, m, t, r, PROPAGATED)));
     });
     x.list("associationSet", m.associations_of(&t.id), |x, a| {
         x.put("routeTableAssociationId", &a.id);
@@ -145,13 +160,13 @@ fn table_members(x: &mut Xml, m: &Model, t: &RouteTable) {
     tag_set(x, m, &t.id);
 }
 
-fn route_members(x: &mut Xml, m: &Model, t: &RouteTable, r: &Route) {
+fn route_members(x: &mut Xml, m: &Model, t: &RouteTable, r: &Route, origin: &str) {
     match r.destination {
         IpNet::V4(n) => x.put("destinationCidrBlock", n),
         IpNet::V6(n) => x.put("destinationIpv6CidrBlock", n),
     }
     target_members(x, m, t, &r.target);
-    x.put("origin", origin(r.local));
+    x.put("origin", origin);
 }
 
 fn target_members(x: &mut Xml, m: &Model, t: &RouteTable, target: &RouteTarget) {
@@ -177,8 +192,12 @@ fn instance_of<'a>(m: &'a Model, interface: &str) -> Option<&'a str> {
     Some(m.interfaces().get(interface)?.attachment.as_ref()?.instance.as_str())
 }
 
-fn origin(local: bool) -> &'static str {
-    if local { "CreateRouteTable" } else { "CreateRoute" }
+/// Where routes come from, besides those that were made with their table.
+const CREATED: &str = "CreateRoute";
+const PROPAGATED: &str = "EnableVgwRoutePropagation";
+
+fn origin(r: &Route) -> &'static str {
+    if r.local { "CreateRouteTable" } else { CREATED }
 }
 
 fn state(m: &Model, t: &RouteTable, target: &RouteTarget) -> &'static str {

@@ -18,22 +18,25 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The only kind there is.
-const TYPE: &str = "ipsec.1";
+pub(super) const TYPE: &str = "ipsec.1";
 /// States of a gateway and of its attachment; others are passed through at once.
-const AVAILABLE: &str = "available";
+pub(super) const AVAILABLE: &str = "available";
 const ATTACHED: &str = "attached";
 
 fn create_vpn_gateway(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {
     // AWS answers without it, too.
     p.ignore(&["AvailabilityZone"]);
-    if p.word("Type", &[TYPE])?.is_none() {
-        return Err(p.missing("Type"));
-    }
+    need_type(p)?;
     let id = m.create_vpn_gateway(p.parsed("AmazonSideAsn")?)?;
     tag_new(m, p, "vpn-gateway", &id)?;
     let g = m.find::<VpnGateway>(&id)?;
     x.within("vpnGateway", |x| members(x, m, g));
     Ok(())
+}
+
+/// Refuses any other kind, and none.
+pub(super) fn need_type(p: &Params) -> Result<()> {
+    p.word("Type", &[TYPE])?.map(drop).ok_or_else(|| p.missing("Type"))
 }
 
 fn attach_vpn_gateway(m: &mut Model, p: &Params, x: &mut Xml) -> Result<()> {

@@ -231,6 +231,7 @@ impl Writer<'_> {
             self.put_thing(&g.id, "EgressOnlyInternetGateway", Vec::new(), properties! {"VpcId": vpc});
         }
         self.vpn_gateways();
+        self.vpn_connections();
     }
 
     /// What must be attached before addresses and routes lead through a VPC's internet gateway.

@@ -67,7 +67,7 @@ fn view(m: &Model) -> BTreeSet<String> {
     for s in m.subnets().iter() {
         let acl = m.network_acls().get(&s.acl).unwrap();
         out.insert(format!(
-            "subnet {} {} {:?} {} {} {} {:?} in {:?} out {:?} routes {:?} propagating {}",
+            "subnet {} {} {:?} {} {} {} {:?} in {:?} out {:?} routes {:?} propagating {:?}",
             vpc(&s.vpc),
             s.cidr,
             s.ipv6.as_ref().map(|b| b.cidr),
@@ -78,8 +78,16 @@ fn view(m: &Model) -> BTreeSet<String> {
             acl.ingress,
             acl.egress,
             routes(m.effective_route_table(s).unwrap()),
-            m.effective_route_table(s).unwrap().propagating.len(),
+            m.propagated_routes(m.effective_route_table(s).unwrap()).iter().map(|r| r.destination).collect::<Vec<_>>(),
         ));
+    }
+    let customer = |g: &CustomerGateway| format!("{} {} {:?}", g.address, g.asn, g.device_name);
+    out.extend(m.customer_gateways().iter().filter(|g| g.deleted.is_none()).map(|g| format!("cgw {}", customer(g))));
+    for c in m.vpn_connections().iter().filter(|c| c.deleted.is_none()) {
+        let theirs = customer(m.customer_gateways().get(&c.customer_gateway).unwrap());
+        let ours = m.vpn_gateways().get(&c.vpn_gateway).unwrap();
+        let at = ours.vpc.as_ref().map(|v| vpc(v));
+        out.insert(format!("vpn {theirs} to {} {at:?} {} {:?}", ours.asn, c.static_routes_only, c.routes));
     }
     for g in m.security_groups().iter() {
         for (way, rules) in [("in", &g.ingress), ("out", &g.egress)] {
@@ -202,6 +210,7 @@ fn histories_export_all_that_the_generator_makes() {
     }
     let expected = [
         "Custom::VpcRestrictDefaultSG",
+        "CustomerGateway",
         "EIP",
         "EIPAssociation",
         "EgressOnlyInternetGateway",
@@ -225,6 +234,8 @@ fn histories_export_all_that_the_generator_makes() {
         "VPC",
         "VPCCidrBlock",
         "VPCGatewayAttachment",
+        "VPNConnection",
+        "VPNConnectionRoute",
         "VPNGateway",
         "VPNGatewayRoutePropagation",
     ];

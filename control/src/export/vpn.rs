@@ -1,5 +1,6 @@
-//! Virtual private gateways of a template: the gateway, what it is attached to, and the tables that take over its routes.
+//! Virtual private gateways of a template: the gateway, what it is attached to, its connections, and the tables that take over their routes.
 
+use super::names::legal;
 use super::resources::{Writer, properties};
 use serde_json::json;
 
@@ -12,6 +13,43 @@ impl Writer<'_> {
             let part = self.names.part(&format!("VGW|{vpc}"), &format!("{name}Attachment"));
             let p = properties! {"VpcId": reference, "VpnGatewayId": json!({"Ref": name})};
             self.put(part, "VPCGatewayAttachment", Vec::new(), p);
+        }
+    }
+
+    /// After the gateways. What is deleted is as good as gone.
+    pub(super) fn vpn_connections(&mut self) {
+        for g in self.m.customer_gateways().iter() {
+            if g.deleted.is_some() {
+                self.told.insert(g.id.clone());
+                continue;
+            }
+            let asn = if i32::try_from(g.asn).is_ok() { "BgpAsn" } else { "BgpAsnExtended" };
+            let mut p = properties! {"Type": "ipsec.1", "IpAddress": g.address.to_string(), asn: g.asn};
+            if let Some(name) = &g.device_name {
+                p.insert("DeviceName".into(), name.clone().into());
+            }
+            self.put_thing(&g.id, "CustomerGateway", Vec::new(), p);
+        }
+        for c in self.m.vpn_connections().iter() {
+            if c.deleted.is_some() {
+                self.told.insert(c.id.clone());
+                continue;
+            }
+            let Some((theirs, ours)) = self.refer(&c.customer_gateway).zip(self.refer(&c.vpn_gateway)) else {
+                continue;
+            };
+            let p = properties! {
+                "Type": "ipsec.1",
+                "CustomerGatewayId": theirs,
+                "VpnGatewayId": ours,
+                "StaticRoutesOnly": c.static_routes_only,
+            };
+            let name = self.put_thing(&c.id, "VPNConnection", Vec::new(), p);
+            for net in &c.routes {
+                let part = self.names.part(&format!("{}|{net}", c.id), &format!("{name}To{}", legal(&net.to_string())));
+                let p = properties! {"DestinationCidrBlock": net.to_string(), "VpnConnectionId": json!({"Ref": name})};
+                self.put(part, "VPNConnectionRoute", Vec::new(), p);
+            }
         }
     }
 

@@ -15,6 +15,8 @@ impl Model {
             if self.leaves(&id) == Some(at) {
                 self.nat_gateways.take(&id);
                 self.instances.take(&id);
+                self.customer_gateways.take(&id);
+                self.vpn_connections.take(&id);
                 self.forget(&id);
             }
         }
@@ -32,6 +34,8 @@ impl Model {
         let nat = self.nat_gateways.get(id).and_then(NatGateway::ended);
         let terminated = |i: &&Instance| i.state == InstanceState::Terminated;
         let instance = || self.instances.get(id).filter(terminated).and_then(|i| i.ended.as_ref()).map(|e| e.0);
-        Some(nat.or_else(instance)? + VISIBLE)
+        let customer = || self.customer_gateways.get(id).and_then(|g| g.deleted);
+        let connection = || self.vpn_connections.get(id).and_then(|c| c.deleted);
+        Some(nat.or_else(instance).or_else(customer).or_else(connection)? + VISIBLE)
     }
 }

@@ -37,6 +37,12 @@ pub struct Limits {
     pub egress_only_gateways: usize,
     /// QTA-11.
     pub vpn_gateways: usize,
+    /// QTA-07.
+    pub customer_gateways: usize,
+    /// QTA-31.
+    pub vpn_connections: usize,
+    /// QTA-32: per virtual private gateway.
+    pub vpn_connections_per_gateway: usize,
     /// NAT-14: per Availability Zone.
     pub nat_gateways_per_zone: usize,
     /// NATI-15. The guide gives no figure: as many as there are interfaces.
@@ -65,6 +71,9 @@ impl Default for Limits {
             internet_gateways: 5,
             egress_only_gateways: 5,
             vpn_gateways: 5,
+            customer_gateways: 50,
+            vpn_connections: 50,
+            vpn_connections_per_gateway: 10,
             nat_gateways_per_zone: 5,
             instances: 5000,
             prefix_lists: 100,
@@ -97,6 +106,9 @@ impl Limits {
             internet_gateways: 10_000,
             egress_only_gateways: 10_000,
             vpn_gateways: 10_000,
+            customer_gateways: 10_000,
+            vpn_connections: 10_000,
+            vpn_connections_per_gateway: 10_000,
             nat_gateways_per_zone: 10_000,
             instances: 1_000_000,
             prefix_lists: 10_000,
@@ -155,6 +167,9 @@ quotas! {
     "vpc" "L-45FE3B85" "EgressOnlyGateways" egress_only_gateways "Egress-only internet gateways per Region" false None;
     "vpc" "L-A4707A72" "InternetGateways" internet_gateways "Internet gateways per Region" false None;
     "ec2" "L-7029FAB6" "VpnGateways" vpn_gateways "Virtual private gateways per Region" true None;
+    "" "" "CustomerGateways" customer_gateways "Customer gateways per Region" true None;
+    "ec2" "L-3E6EC3A3" "VpnConnections" vpn_connections "VPN connections per Region" true None;
+    "" "" "VpnConnectionsPerGateway" vpn_connections_per_gateway "VPN connections per virtual private gateway" true None;
     "vpc" "L-FE5A380F" "NatGatewaysPerZone" nat_gateways_per_zone "NAT gateways per Availability Zone" true None;
     "vpc" "L-B4A6D682" "NaclsPerVpc" nacls_per_vpc "Network ACLs per VPC" true None;
     "vpc" "L-2AEEBF1A" "EntriesPerNacl" entries_per_nacl "Rules per network ACL" true Some(40);

@@ -1,4 +1,4 @@
-//! Routes whose destination is a prefix list: one for each of its entries (RT-47, S-03-5).
+//! Routes whose destination is a prefix list: one for each of its entries (RT-47, S-03-5); and which routes of a table are in force.
 
 use super::*;
 use ipnet::IpNet;
@@ -54,8 +54,9 @@ impl Model {
         self.route_tables.by(list).filter(move |t| t.lists.iter().any(|r| r.list == list))
     }
 
-    /// All routes that packets meet: those of the table, and of each list an entry that the table has no route of its own for, nor a local
-    /// route around. Where lists share an entry, the lowest id has it.
+    /// All routes that packets meet, one for each prefix (chapter 03, section 4: local > static > prefix list > propagated, and a hole keeps
+    /// its place). Those of the table; of each list an entry that no local route lies around, the lowest id first where lists share one; and
+    /// what is propagated, unless it lies in a block whose local route leads to `local` (RT-45).
     pub fn routes_in_force(&self, t: &RouteTable) -> Vec<Route> {
         let mut all = t.routes.clone();
         let mut known: BTreeSet<IpNet> = all.iter().map(|r| r.destination).collect();
@@ -69,6 +70,11 @@ impl Model {
                 }
             }
         }
+        let leads_in = |r: &Route| r.local && r.target == RouteTarget::Local;
+        let inside = |net: &IpNet| t.routes.iter().any(|r| leads_in(r) && r.destination.contains(net));
+        all.extend(
+            self.propagated_routes(t).into_iter().filter(|r| !inside(&r.destination) && known.insert(r.destination)),
+        );
         all
     }
 

@@ -36,6 +36,7 @@ mod tags;
 mod tests;
 mod types;
 mod vpc;
+mod vpn_connection;
 mod vpn_gateway;
 mod zones;
 
@@ -61,6 +62,7 @@ pub use shelf::Shelf;
 pub use subnet::{CidrReservation, CreateCidrReservation, CreateSubnet, Reserved, SubnetAttribute};
 pub use types::*;
 pub use vpc::{CreateVpc, VpcAttribute};
+pub use vpn_connection::CreateCustomerGateway;
 pub use zones::{Zone, ZoneState};
 
 use in_use::InUse;
@@ -108,6 +110,8 @@ pub struct Model {
     internet_gateways: Shelf<InternetGateway>,
     egress_only_gateways: Shelf<EgressOnlyGateway>,
     vpn_gateways: Shelf<VpnGateway>,
+    customer_gateways: Shelf<CustomerGateway>,
+    vpn_connections: Shelf<VpnConnection>,
     nat_gateways: Shelf<NatGateway>,
     elastic_ips: Shelf<ElasticIp>,
     security_groups: Shelf<SecurityGroup>,
@@ -178,6 +182,14 @@ pub trait Lookup: HasId + Clone + Sized + 'static {
     /// What the refusal calls it; a whole message if there is a `{}` for the id in it.
     const WHAT: &'static str;
     fn shelf(model: &Model) -> &Shelf<Self>;
+    /// The refusal that AWS gives.
+    fn not_found(id: &str) -> ApiError {
+        let message = match Self::WHAT.split_once("{}") {
+            Some((before, after)) => format!("{before}{id}{after}"),
+            None => format!("The {} '{id}' does not exist", Self::WHAT),
+        };
+        ApiError::new(Self::NOT_FOUND, message)
+    }
 }
 
 shelves! {
@@ -195,6 +207,10 @@ shelves! {
     egress_only_gateways: EgressOnlyGateway, "InvalidEgressOnlyInternetGatewayId.NotFound", "egress only internet gateway ID";
     /// Virtual private gateways.
     vpn_gateways: VpnGateway, "InvalidVpnGatewayID.NotFound", "vpnGateway ID";
+    /// Devices at the far ends of VPN connections, deleted ones included.
+    customer_gateways: CustomerGateway, "InvalidCustomerGatewayID.NotFound", "customerGateway ID";
+    /// Site-to-Site VPN connections, deleted ones included.
+    vpn_connections: VpnConnection, "InvalidVpnConnectionID.NotFound", "vpnConnection ID";
     /// NAT gateways, failed and deleted ones included.
     nat_gateways: NatGateway, "NatGatewayNotFound", "NAT gateway {} was not found";
     /// Elastic IP allocations.
@@ -256,6 +272,8 @@ impl Model {
             internet_gateways: Shelf::default(),
             egress_only_gateways: Shelf::default(),
             vpn_gateways: Shelf::default(),
+            customer_gateways: Shelf::default(),
+            vpn_connections: Shelf::default(),
             nat_gateways: Shelf::default(),
             elastic_ips: Shelf::default(),
             security_groups: Shelf::default(),
@@ -330,13 +348,7 @@ impl Model {
 
     /// The resource of this kind and id, or the refusal that AWS gives.
     pub fn find<T: Lookup>(&self, id: &str) -> Result<&T> {
-        T::shelf(self).get(id).ok_or_else(|| {
-            let message = match T::WHAT.split_once("{}") {
-                Some((before, after)) => format!("{before}{id}{after}"),
-                None => format!("The {} '{id}' does not exist", T::WHAT),
-            };
-            ApiError::new(T::NOT_FOUND, message)
-        })
+        T::shelf(self).get(id).ok_or_else(|| T::not_found(id))
     }
 
     /// What kind of resource an id names, as tags call it; refused if there is none of that id.
@@ -352,6 +364,8 @@ impl Model {
             "igw" => ("internet-gateway", known::<InternetGateway>(self, id)),
             "eigw" => ("egress-only-internet-gateway", known::<EgressOnlyGateway>(self, id)),
             "vgw" => ("vpn-gateway", known::<VpnGateway>(self, id)),
+            "cgw" => ("customer-gateway", known::<CustomerGateway>(self, id)),
+            "vpn" => ("vpn-connection", known::<VpnConnection>(self, id)),
             "nat" => ("natgateway", known::<NatGateway>(self, id)),
             "eipalloc" => ("elastic-ip", known::<ElasticIp>(self, id)),
             "sg" => ("security-group", known::<SecurityGroup>(self, id)),

@@ -37,6 +37,8 @@ macro_rules! every_shelf {
         $each!(internet_gateways, "internet-gateway");
         $each!(egress_only_gateways, "egress-only-gateway");
         $each!(vpn_gateways, "vpn-gateway");
+        $each!(customer_gateways, "customer-gateway");
+        $each!(vpn_connections, "vpn-connection");
         $each!(nat_gateways, "nat-gateway");
         $each!(elastic_ips, "elastic-ip");
         $each!(security_groups, "security-group");
@@ -140,7 +142,8 @@ impl Model {
         model.aws_prefix_lists = prefix_list::of_aws(model.region());
         model.public_in_use = model.interfaces.iter().filter_map(|e| e.public).collect();
         let ids = model.nat_gateways.iter().map(|n| &n.id).chain(model.instances.iter().map(|i| &i.id));
-        model.leaving = ids.filter_map(|id| Some((model.leaves(id)?, id.clone()))).collect();
+        let vpn = model.customer_gateways.iter().map(|g| &g.id).chain(model.vpn_connections.iter().map(|c| &c.id));
+        model.leaving = ids.chain(vpn).filter_map(|id| Some((model.leaves(id)?, id.clone()))).collect();
         Ok(model)
     }
 

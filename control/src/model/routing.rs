@@ -66,12 +66,13 @@ impl Model {
         Ok(())
     }
 
-    /// ReplaceRoute; `Local` restores a re-targeted local route (RT-06, RT-57).
+    /// ReplaceRoute; `Local` restores a re-targeted local route (RT-06, RT-12, RT-57).
     pub fn replace_route(&mut self, table: &str, destination: IpNet, target: RouteTarget) -> Result<()> {
         let destination = destination.trunc();
         let target = self.route_target(table, destination, target)?;
         let t = self.find::<RouteTable>(table)?;
         let Some(route) = t.routes.iter().find(|r| r.destination == destination) else {
+            self.not_propagated(t, destination)?;
             return refuse(
                 "InvalidParameterValue",
                 format!("There is no route defined for '{destination}' in the route table. Use CreateRoute instead."),
@@ -111,10 +112,13 @@ impl Model {
         let destination = destination.trunc();
         let t = self.find::<RouteTable>(table)?;
         match t.routes.iter().find(|r| r.destination == destination) {
-            None => refuse(
-                "InvalidRoute.NotFound",
-                format!("no route with destination-cidr-block {destination} in route table {table}"),
-            ),
+            None => {
+                self.not_propagated(t, destination)?;
+                refuse(
+                    "InvalidRoute.NotFound",
+                    format!("no route with destination-cidr-block {destination} in route table {table}"),
+                )
+            }
             Some(r) if r.local => refuse(
                 "InvalidParameterValue",
                 format!("cannot remove local route {destination} in route table {table}"),

@@ -185,7 +185,7 @@ pub struct InternetGateway {
     pub table_association: Option<Id>,
 }
 
-/// A virtual private gateway, without connections (VPN-04, VPN-05).
+/// A virtual private gateway (VPN-04, VPN-05).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VpnGateway {
     pub id: Id,
@@ -195,6 +195,34 @@ pub struct VpnGateway {
     pub asn: u32,
     /// Association with a gateway route table.
     pub table_association: Option<Id>,
+}
+
+/// The device at the far end of VPN connections (VPN-02).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerGateway {
+    pub id: Id,
+    /// Its autonomous system number.
+    pub asn: u32,
+    /// Where it is reached.
+    pub address: Ipv4Addr,
+    pub device_name: Option<String>,
+    /// In milliseconds of the Unix epoch.
+    pub deleted: Option<u64>,
+}
+
+/// A Site-to-Site VPN connection (VPN-01): a record, since no IPsec is spoken yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpnConnection {
+    pub id: Id,
+    pub customer_gateway: Id,
+    pub vpn_gateway: Id,
+    /// Prefixes are its `routes`; else BGP would tell them, which has no peer here (VPN-08).
+    pub static_routes_only: bool,
+    /// Static routes in the order in which they were added, each once.
+    pub routes: Vec<Ipv4Net>,
+    /// In milliseconds of the Unix epoch, as the next.
+    pub created: u64,
+    pub deleted: Option<u64>,
 }
 
 /// An egress-only internet gateway (EIGW-01).
@@ -586,6 +614,8 @@ has_id! {
     InternetGateway: |g| keys(&g.vpc);
     EgressOnlyGateway: |g| keys([&g.vpc]);
     VpnGateway: |g| keys(&g.vpc);
+    CustomerGateway;
+    VpnConnection: |c| keys([&c.customer_gateway, &c.vpn_gateway]);
     NatGateway;
     ElasticIp: |a| keys(a.association.iter().flat_map(|x| [&x.id, &x.interface]))
         .chain([Cow::Owned(a.public.to_string())]);

@@ -1,5 +1,5 @@
-//! Virtual private gateways as records: attachment, and tables that take over their routes (chapter 09, VPN-04, VPN-05; RT-85). There are
-//! no connections yet, so none of them knows a route, and what is sent to one goes nowhere.
+//! Virtual private gateways: attachment, and tables that take over their routes (chapter 09, VPN-04, VPN-05; RT-85). The routes are those
+//! of their connections, next door.
 
 use super::*;
 
@@ -69,10 +69,13 @@ impl Model {
         Ok(())
     }
 
-    /// DeleteVpnGateway.
+    /// DeleteVpnGateway, once it is neither attached nor connected.
     pub fn delete_vpn_gateway(&mut self, gateway: &str) -> Result<()> {
         if let Some(vpc) = &self.find::<VpnGateway>(gateway)?.vpc {
             return refuse("IncorrectState", format!("The vpnGateway '{gateway}' is attached to {vpc}."));
+        }
+        if self.connections_of(gateway).next().is_some() {
+            return refuse("IncorrectState", format!("The vpnGateway '{gateway}' is in use."));
         }
         self.vpn_gateways.take(gateway);
         self.forget(gateway);

@@ -5,11 +5,12 @@ use super::props::{Props, at};
 use super::schema::Type;
 use super::{Problem, hosts};
 use crate::model::{
-    AddressFamily, AssociateWith, CreateNatGateway, CreatePrefixList, CreateSecurityGroup, CreateSubnet, CreateVpc,
-    Direction, Id, IpPermission, Model, ModifyPrefixList, NatState, NetworkAclEntrySpec, PrefixListEntry, RouteTarget,
-    RulePeer, SubnetAttribute, VpcAttribute, parse,
+    AddressFamily, AssociateWith, CreateCustomerGateway, CreateNatGateway, CreatePrefixList, CreateSecurityGroup,
+    CreateSubnet, CreateVpc, Direction, Id, IpPermission, Model, ModifyPrefixList, NatState, NetworkAclEntrySpec,
+    PrefixListEntry, RouteTarget, RulePeer, SubnetAttribute, VpcAttribute, parse,
 };
 use ipnet::IpNet;
+use std::net::Ipv4Addr;
 
 /// Properties of DHCP options and what the API calls them.
 pub(crate) const DHCP_OPTIONS: &[(&str, &str)] = &[
@@ -72,6 +73,18 @@ pub(super) fn make(env: &mut Env<'_>, t: &'static Type, logical: &str, p: &Props
             simple(format!("{what}|{vpc}"))
         }
         "VPNGateway" => simple(vpn_gateway(m, p)?),
+        "CustomerGateway" => simple(customer_gateway(m, p)?),
+        "VPNConnection" => {
+            need_vpn_type(p)?;
+            let (theirs, ours) = (p.need("CustomerGatewayId")?, p.need("VpnGatewayId")?);
+            let static_routes_only = p.bool("StaticRoutesOnly")?.unwrap_or(false);
+            simple(m.create_vpn_connection(&theirs, &ours, static_routes_only).map_err(at(p.pos))?)
+        }
+        "VPNConnectionRoute" => {
+            let (connection, net) = (p.need("VpnConnectionId")?, p.cidr4("DestinationCidrBlock")?.unwrap_or_default());
+            m.create_vpn_connection_route(&connection, net).map_err(at(p.pos("VpnConnectionId")))?;
+            simple(format!("{connection}|{net}"))
+        }
         "VPNGatewayRoutePropagation" => {
             let gateway = p.need("VpnGatewayId")?;
             for table in p.texts("RouteTableIds")? {
@@ -256,15 +269,36 @@ fn route(m: &mut Model, p: &Props) -> Make<Id> {
 }
 
 fn vpn_gateway(m: &mut Model, p: &Props) -> Make<Id> {
-    if p.need("Type")? != "ipsec.1" {
-        return refused(p, "InvalidParameterValue", "Type must be ipsec.1");
-    }
-    let asn = match p.text("AmazonSideAsn")?.map(|text| text.parse()) {
-        None => None,
-        Some(Ok(asn)) => Some(asn),
-        Some(Err(_)) => return refused(p, "InvalidParameterValue", "AmazonSideAsn must be a number"),
-    };
+    need_vpn_type(p)?;
+    let asn = number(p, "AmazonSideAsn")?;
     m.create_vpn_gateway(asn).map_err(at(p.pos("AmazonSideAsn")))
+}
+
+fn customer_gateway(m: &mut Model, p: &Props) -> Make<Id> {
+    need_vpn_type(p)?;
+    let request = CreateCustomerGateway {
+        asn: number(p, "BgpAsn")?,
+        asn_extended: number(p, "BgpAsnExtended")?,
+        address: p.address4("IpAddress")?.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        device_name: p.text("DeviceName")?,
+    };
+    m.create_customer_gateway(request).map_err(at(p.pos))
+}
+
+fn need_vpn_type(p: &Props) -> Make<()> {
+    if p.need("Type")? == "ipsec.1" {
+        return Ok(());
+    }
+    refused(p, "InvalidParameterValue", "Type must be ipsec.1")
+}
+
+/// A number of up to 32 bits without a sign.
+fn number(p: &Props, name: &str) -> Make<Option<u32>> {
+    match p.text(name)?.map(|text| text.parse()) {
+        None => Ok(None),
+        Some(Ok(n)) => Ok(Some(n)),
+        Some(Err(_)) => refused(p, "InvalidParameterValue", &format!("{name} must be a number")),
+    }
 }
 
 fn nat(m: &mut Model, logical: &str, p: &Props) -> Make<Id> {

@@ -504,3 +504,37 @@ fn virtual_private_gateways() {
     assert_eq!(t.propagating, std::slice::from_ref(&g.id));
     assert!(t.routes.iter().any(|r| r.target == crate::model::RouteTarget::VpnGateway(g.id.clone())));
 }
+
+/// A connection with a static route, and a table that takes it over.
+#[test]
+fn vpn_connections() {
+    let text = "Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  T: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref V}}
+  G: {Type: AWS::EC2::VPNGateway, Properties: {Type: ipsec.1}}
+  A: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref V, VpnGatewayId: !Ref G}}
+  D: {Type: AWS::EC2::CustomerGateway, Properties: {Type: ipsec.1, IpAddress: 203.0.113.1, BgpAsn: 65001}}
+  C:
+    Type: AWS::EC2::VPNConnection
+    Properties: {Type: ipsec.1, CustomerGatewayId: !GetAtt D.CustomerGatewayId, VpnGatewayId: !Ref G, StaticRoutesOnly: true}
+  R:
+    Type: AWS::EC2::VPNConnectionRoute
+    Properties: {VpnConnectionId: !GetAtt C.VpnConnectionId, DestinationCidrBlock: 172.16.0.0/12}
+  P:
+    Type: AWS::EC2::VPNGatewayRoutePropagation
+    DependsOn: A
+    Properties: {RouteTableIds: [!Ref T], VpnGatewayId: !Ref G}
+";
+    let stack = read(text).unwrap();
+    let m = &stack.model;
+    let t = m.route_tables().by(&m.vpn_gateways().iter().next().unwrap().id).next().unwrap();
+    let routes: Vec<String> = m.propagated_routes(t).iter().map(|r| r.destination.to_string()).collect();
+    assert_eq!(routes, ["172.16.0.0/12"]);
+    assert_eq!(m.customer_gateways().iter().next().unwrap().asn, 65_001);
+    let dynamic = text.replace("StaticRoutesOnly: true", "StaticRoutesOnly: false");
+    assert_eq!(errors(&dynamic), [(12, "R".into(), "InvalidVpnConnection.InvalidType")]);
+    let conflict = text.replace("BgpAsn: 65001", "BgpAsn: 64512");
+    assert_eq!(errors(&conflict)[0].2, "AsnConflict");
+    let named = text.replace("BgpAsn: 65001", "BgpAsn: all");
+    assert_eq!(errors(&named)[0].2, "InvalidParameterValue");
+}

@@ -5,6 +5,7 @@ use crate::model::At;
 use crate::model::world::{
     Eni, Group, Nacl, NaclEntry, Nat, Peer, Public, RouteTable, SgRule, Subnet, Target, Timeouts, Vpc, What, World,
 };
+use ipnet::IpNet;
 use std::net::IpAddr;
 use vpcd_control::model::{
     AssociatedWith, Direction, GroupRule, HasId, InstanceState, Model, NatState, NetworkInterface, RouteTarget,
@@ -117,7 +118,18 @@ fn subnet(m: &Model, s: &vpcd_control::model::Subnet) -> Subnet {
 }
 
 fn table(m: &Model, t: &vpcd_control::model::RouteTable) -> RouteTable {
-    RouteTable { routes: t.routes.iter().map(|r| (r.destination, target(m, &t.vpc, &r.target))).collect() }
+    let mut routes: Vec<(IpNet, Target)> =
+        t.routes.iter().map(|r| (r.destination, target(m, &t.vpc, &r.target))).collect();
+    // What it takes over (RT-85), unless a static route has the prefix (RT-43) or a block of the VPC holds it (RT-45).
+    for c in m.vpn_connections().iter().filter(|c| t.propagating.contains(&c.vpn_gateway)) {
+        for prefix in c.routes.iter().map(|net| IpNet::V4(*net)) {
+            let local = t.routes.iter().any(|r| r.target == RouteTarget::Local && r.destination.contains(&prefix));
+            if !local && routes.iter().all(|(known, _)| *known != prefix) {
+                routes.push((prefix, target(m, &t.vpc, &RouteTarget::VpnGateway(c.vpn_gateway.clone()))));
+            }
+        }
+    }
+    RouteTable { routes }
 }
 
 /// A target that is gone or cannot carry is a hole (RT-48).

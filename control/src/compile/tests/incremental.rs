@@ -219,7 +219,7 @@ fn play(seed: u64, steps: usize, accepted: &mut BTreeMap<&'static str, usize>) {
 #[test]
 fn what_changed_is_all_that_had_to_be_compiled() {
     let mut accepted = BTreeMap::new();
-    for seed in 0..80 {
+    for seed in 0..120 {
         play(seed, 120, &mut accepted);
     }
     let missing: Vec<&str> = OPERATIONS.iter().map(|o| o.0).filter(|o| accepted.get(o).copied() < Some(5)).collect();

@@ -1,5 +1,6 @@
 mod incremental;
 pub(crate) mod operations;
+mod propagation;
 mod whole;
 
 use super::*;

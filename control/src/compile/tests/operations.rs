@@ -1,7 +1,9 @@
 //! Random operations on a model, many of them refused.
 
 use super::*;
-use crate::model::{AssignPrivate, CreateNatGateway, HasId, Id, Record, Shelf, SubnetAttribute, TrackingTimeouts};
+use crate::model::{
+    AssignPrivate, CreateCustomerGateway, CreateNatGateway, HasId, Id, Record, Shelf, SubnetAttribute, TrackingTimeouts,
+};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A source of chance (splitmix64).
@@ -77,6 +79,15 @@ fn list_route(m: &Model, r: &mut Rng) -> Option<(Id, Id)> {
 fn destination(m: &Model, rng: &mut Rng) -> ipnet::IpNet {
     let inside = rng.one(m.subnets()).map(|s| ipnet::IpNet::V4(s.cidr)).filter(|_| rng.chance(20));
     inside.unwrap_or_else(|| net(["0.0.0.0/0", "::/0", "192.0.2.0/24", "10.0.0.0/16", "10.1.0.0/16"][rng.below(5)]))
+}
+
+/// What a gateway may know: what a table that takes it over has already, parts of that and of lists, and parts of VPCs.
+fn known_prefix(m: &Model, rng: &mut Rng, gateway: &str) -> Option<ipnet::Ipv4Net> {
+    let there: Vec<_> = m.route_tables().by(gateway).flat_map(|t| &t.routes).map(|r| r.destination).collect();
+    match there.get(rng.below(2 * there.len())) {
+        Some(ipnet::IpNet::V4(n)) => Some(*n),
+        _ => ["192.0.2.128/25", "10.0.5.0/24", "10.0.0.0/8", "198.51.100.7/32"][rng.below(4)].parse().ok(),
+    }
 }
 
 fn entry(m: &Model, rng: &mut Rng) -> Option<NetworkAclEntrySpec> {
@@ -158,6 +169,25 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
     ("EnableVgwRoutePropagation", |m, r| {
         let (t, g) = (r.id(m.route_tables())?, r.id(m.vpn_gateways())?);
         m.propagate_routes(&t, &g, r.chance(80)).ok()
+    }),
+    ("CreateCustomerGateway", |m, r| {
+        let address = Ipv4Addr::new(203, 0, 113, r.below(3) as u8);
+        let request = CreateCustomerGateway { asn: None, asn_extended: None, address, device_name: None };
+        m.create_customer_gateway(request).ok().map(drop)
+    }),
+    ("DeleteCustomerGateway", |m, r| m.delete_customer_gateway(&r.id(m.customer_gateways())?).ok()),
+    ("CreateVpnConnection", |m, r| {
+        let (theirs, ours) = (r.id(m.customer_gateways())?, r.id(m.vpn_gateways())?);
+        m.create_vpn_connection(&theirs, &ours, r.chance(80)).ok().map(drop)
+    }),
+    ("DeleteVpnConnection", |m, r| m.delete_vpn_connection(&r.id(m.vpn_connections())?).ok()),
+    ("CreateVpnConnectionRoute", |m, r| {
+        let c = r.one(m.vpn_connections())?;
+        m.create_vpn_connection_route(&c.id, known_prefix(m, r, &c.vpn_gateway)?).ok()
+    }),
+    ("DeleteVpnConnectionRoute", |m, r| {
+        let c = r.one(m.vpn_connections())?;
+        m.delete_vpn_connection_route(&c.id, *c.routes.get(r.below(c.routes.len()))?).ok()
     }),
     ("CreateNatGateway", |m, r| {
         let (s, a) = (r.id(m.subnets())?, r.id(m.elastic_ips())?);

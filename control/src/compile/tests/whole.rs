@@ -3,6 +3,7 @@
 use super::*;
 use crate::compile::numbers::Numbers;
 use crate::model::{self, AssociatedWith, GroupRule, NetworkInterface};
+use ipnet::IpNet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use vpcd_dataplane::topology::*;
@@ -79,6 +80,17 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
                 let inside = table.routes.iter().any(|r| r.local && r.destination.contains(&prefix));
                 if !inside && !routes.iter().any(|r| r.prefix == prefix) {
                     routes.push(Route { prefix, target: target(n, m, &table.vpc, &list.target) });
+                }
+            }
+        }
+        // RT-43, RT-45: what the attached gateway's connections know, unless there is a route or the VPC's own way in for it.
+        for c in m.vpn_connections().iter().filter(|c| table.propagating.contains(&c.vpn_gateway)) {
+            for prefix in c.routes.iter().map(|net| IpNet::V4(*net)) {
+                let stays = |r: &model::Route| r.local && r.target == RouteTarget::Local;
+                let inside = table.routes.iter().any(|r| stays(r) && r.destination.contains(&prefix));
+                if !inside && !routes.iter().any(|r| r.prefix == prefix) {
+                    let to = RouteTarget::VpnGateway(c.vpn_gateway.clone());
+                    routes.push(Route { prefix, target: target(n, m, &table.vpc, &to) });
                 }
             }
         }

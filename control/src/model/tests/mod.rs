@@ -11,6 +11,7 @@ mod quotas;
 mod routing;
 mod subnets;
 mod vpc;
+mod vpn;
 
 use super::*;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
