@@ -215,7 +215,17 @@ pub fn topology(case: Case) -> Topology {
         };
         t.subnets.set(n as usize, Arc::new(subnet));
     }
-    t.vpcs.set(0, Arc::new(Vpc { resolver: [10, 0, 0, 2].into(), igw: true, igw_routes: None, eigw: false }));
+    t.vpcs.set(
+        0,
+        Arc::new(Vpc {
+            resolver: [10, 0, 0, 2].into(),
+            igw: true,
+            igw_routes: None,
+            vgw: None,
+            vgw_routes: None,
+            eigw: false,
+        }),
+    );
     let (private, public) = routes(case);
     t.route_tables.set(0, Arc::new(private));
     t.route_tables.set(1, Arc::new(public));

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use vpcd_dataplane::tables::filter::{Acl, AclRule, Match, Membership, Peer as SgPeer, SgRule as Rule, SgSide};
 use vpcd_dataplane::topology::{
-    AddressMap, Edge, Eni, EniIdx, Filter, FilterIdx, Nacl, NaclIdx, NatGateway, NatIdx, PublicMap, PublicOwner, Route,
-    RouteTable, RouteTableIdx, Subnet, SubnetIdx, Target as To, Timeouts, Topology, Vpc, VpcIdx,
+    AddressMap, Edge, Eni, EniIdx, Filter, FilterIdx, Link, Nacl, NaclIdx, NatGateway, NatIdx, PublicMap, PublicOwner,
+    Route, RouteTable, RouteTableIdx, Subnet, SubnetIdx, Target as To, Timeouts, Topology, Vpc, VpcIdx,
 };
 use vpcd_dataplane::wire::Mac;
 
@@ -68,8 +68,13 @@ pub fn topology(w: &World) -> Topology {
             igw: v.igw,
             igw_routes: v.igw_table.map(|r| RouteTableIdx(r as u32)),
             eigw: v.eigw,
+            vgw: v.vgw,
+            vgw_routes: v.vgw_table.map(|r| RouteTableIdx(r as u32)),
         };
         t.vpcs.set(i, Arc::new(vpc));
+        if let Some(port) = v.vgw {
+            t.links.set(port as usize - 1, Arc::new(Link::of(VpcIdx(i as u32))));
+        }
         let here = |e: &usize| w.vpc_of(*e) == i;
         let owned = |e: usize| w.enis[e].addresses.iter().map(move |a| (*a, e));
         let owners: Vec<(IpAddr, usize)> = (0..w.enis.len()).filter(here).flat_map(owned).collect();

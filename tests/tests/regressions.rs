@@ -124,7 +124,15 @@ fn an_answer_from_another_vpc_is_an_answer() {
                 there.vpc = 1;
                 w.tables[there.table].routes.retain(|(_, target)| *target == Igw);
                 let block6 = "2001:db8:1234:1c00::/56".parse().ok();
-                w.vpcs.push(Vpc { blocks4: vec![there.net4], block6, igw: true, igw_table: None, eigw: false });
+                w.vpcs.push(Vpc {
+                    blocks4: vec![there.net4],
+                    block6,
+                    igw: true,
+                    igw_table: None,
+                    vgw: None,
+                    vgw_table: None,
+                    eigw: false,
+                });
             }),
             Send("A", ask, "H"),
             Send("H", answer, "A"),

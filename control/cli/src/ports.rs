@@ -47,7 +47,7 @@ pub fn bind(loaded: &mut Loaded, name: &str) -> Outcome {
     loaded
         .stack
         .model
-        .bind_network_interface(&eni, true)
+        .bind_port(&eni, true)
         .map_err(|e| Failure::user(format_args!("{name} cannot be a port: {e}")))?;
     loaded.stack.ports.iter_mut().filter(|p| p.eni == eni).for_each(|p| p.attached = true);
     Ok(())

@@ -3,12 +3,12 @@
 use super::Compiler;
 use super::dirty::Dirty;
 use super::numbers::Numbers;
-use crate::model::{self, AssociatedWith, Direction, GroupRule, Model, NetworkInterface, RouteTarget, RulePeer};
+use crate::model::{self, Direction, GroupRule, Model, NetworkInterface, RouteTarget, RulePeer};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use vpcd_dataplane::topology::{
-    Edge, Eni, EniIdx, Filter, FilterIdx, Nacl, NaclIdx, NatGateway, NatIdx, PublicOwner, Route, RouteTable,
+    Edge, Eni, EniIdx, Filter, FilterIdx, Link, Nacl, NaclIdx, NatGateway, NatIdx, PublicOwner, Route, RouteTable,
     RouteTableIdx, Subnet, SubnetIdx, Target, Timeouts, Vpc, VpcIdx,
 };
 use vpcd_tables::filter::{Acl, AclRule, Match, Peer, SgRule, SgSide};
@@ -47,6 +47,11 @@ impl Compiler {
             if known != lists.as_ref().map(|l| [&l[0][..], &l[1][..]]) {
                 t.nacls.renew(at, lists.map(|[i, o]| Nacl { inbound: Acl::build(&i), outbound: Acl::build(&o) }));
             }
+        }
+        for (id, g) in dirty.vpn_gateways.iter() {
+            let Some(at) = numbers.enis.get(id) else { continue };
+            let vpc = g.filter(|g| g.bound).and_then(|g| numbers.vpcs.get(g.vpc.as_deref()?));
+            t.links.renew(at as usize, vpc.map(|v| Link::of(VpcIdx(v))));
         }
         self.vpcs(m, dirty);
     }
@@ -196,15 +201,18 @@ fn subnet(numbers: &Numbers, m: &Model, s: &model::Subnet) -> Option<Subnet> {
 }
 
 fn vpc(numbers: &Numbers, m: &Model, v: &model::Vpc) -> Vpc {
-    let gateway = m.gateway_of(&v.id);
-    let gateway_table = gateway
-        .and_then(|g| m.table_associations().get(g.table_association.as_ref()?))
-        .filter(|a| matches!(a.with, AssociatedWith::Gateway(_)))
-        .and_then(|a| numbers.route_tables.get(a.table.as_str()));
+    let (igw, vgw) = (m.gateway_of(&v.id), m.vpn_gateway_of(&v.id));
+    let gateway_table = |association: &Option<model::Id>| {
+        let association = m.table_associations().get(association.as_ref()?)?;
+        numbers.route_tables.get(association.table.as_str()).map(RouteTableIdx)
+    };
+    let connected = vgw.filter(|g| g.bound).and_then(|g| numbers.enis.get(g.id.as_str()));
     Vpc {
         resolver: Ipv4Addr::from(u32::from(v.primary().network()) + 2),
-        igw: gateway.is_some(),
-        igw_routes: gateway_table.map(RouteTableIdx),
+        igw: igw.is_some(),
+        igw_routes: igw.and_then(|g| gateway_table(&g.table_association)),
+        vgw: connected.map(|at| EniIdx(at).port()),
+        vgw_routes: vgw.and_then(|g| gateway_table(&g.table_association)),
         eigw: m.egress_only_of(&v.id).is_some(),
     }
 }

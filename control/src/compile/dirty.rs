@@ -2,7 +2,7 @@
 
 use crate::model::{
     AssociatedWith, HasId, Model, NatGateway, NetworkAcl, NetworkInterface, RouteTable, SecurityGroup, Shelf, Subnet,
-    Vpc,
+    Vpc, VpnGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -48,6 +48,7 @@ pub(super) struct Dirty<'a> {
     pub(super) groups: Set<'a, SecurityGroup>,
     pub(super) interfaces: Set<'a, NetworkInterface>,
     pub(super) nats: Set<'a, NatGateway>,
+    pub(super) vpn_gateways: Set<'a, VpnGateway>,
     /// Private and IPv6 addresses by VPC: owner, groups, public address.
     pub(super) addresses: BTreeMap<&'a str, BTreeSet<IpAddr>>,
 }
@@ -80,6 +81,7 @@ impl<'a> Dirty<'a> {
             groups: Set::between(before.security_groups(), now.security_groups()),
             interfaces: Set::between(before.interfaces(), now.interfaces()),
             nats: Set::between(before.nat_gateways(), now.nat_gateways()),
+            vpn_gateways: Set::between(before.vpn_gateways(), now.vpn_gateways()),
             addresses: BTreeMap::new(),
         };
         each_version!(table_associations, |_id, a| {
@@ -96,7 +98,8 @@ impl<'a> Dirty<'a> {
             d.vpcs.add(&g.vpc);
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
-        each_version!(vpn_gateways, |id, _g| {
+        each_version!(vpn_gateways, |id, g| {
+            g.vpc.iter().for_each(|v| d.vpcs.add(v));
             now.route_tables().by(id).for_each(|t| d.route_tables.add(&t.id));
         });
         each_version!(vpn_connections, |_id, c| {

@@ -17,7 +17,7 @@ use crate::model::Model;
 use dirty::Dirty;
 use numbers::Numbers;
 use std::collections::HashMap;
-use vpcd_dataplane::topology::{EniIdx, NaclIdx, NatIdx, RouteTableIdx, SubnetIdx, Topology, VpcIdx};
+use vpcd_dataplane::topology::{EniIdx, NaclIdx, NatIdx, PortNo, RouteTableIdx, SubnetIdx, Topology, VpcIdx};
 
 /// What the dataplane is told, and how people call it.
 #[derive(Clone, Debug)]
@@ -48,6 +48,10 @@ impl Compiler {
     /// The index an interface got, if it was ever compiled.
     pub fn eni(&self, id: &str) -> Option<EniIdx> {
         self.numbers.enis.get(id).map(EniIdx)
+    }
+    /// The port of an interface or a virtual private gateway.
+    pub fn port(&self, id: &str) -> Option<PortNo> {
+        self.eni(id).map(EniIdx::port)
     }
     /// The index a VPC got.
     pub fn vpc(&self, id: &str) -> Option<VpcIdx> {

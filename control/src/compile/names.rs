@@ -52,20 +52,22 @@ impl Names {
         }
     }
 
-    /// An interface (its instance's name if it is eth0, its gateway's if a NAT gateway owns it).
+    /// An interface (its instance's name if it is eth0, its gateway's if a NAT gateway owns it), or a virtual private gateway.
     pub fn eni(&self, at: EniIdx) -> &str {
-        let Some(eni) = self.model.interfaces().get(id(&self.enis, at.0)) else { return "-" };
+        let Some(eni) = self.model.interfaces().get(id(&self.enis, at.0)) else {
+            return self.of(self.model.vpn_gateways(), &self.enis, at.0);
+        };
         let own = self.model.labelled(&eni.id);
         own.unwrap_or_else(|| self.model.label(eni.nat_gateway.as_ref().unwrap_or(&eni.id)))
     }
-    /// A port: `internet`, or its interface.
+    /// A port: `internet`, or its interface or virtual private gateway.
     pub fn port(&self, port: PortNo) -> &str {
         match EniIdx::of_port(port) {
             Some(eni) if port != INTERNET => self.eni(eni),
             _ => "internet",
         }
     }
-    /// A port's resource id: that of its interface, also of one that is gone; `internet` for the uplink.
+    /// A port's resource id: that of its interface or virtual private gateway, also of one that is gone; `internet` for the uplink.
     pub fn port_id(&self, port: PortNo) -> &str {
         match EniIdx::of_port(port) {
             Some(eni) if port != INTERNET => id(&self.enis, eni.0),

@@ -55,6 +55,7 @@ impl<K: Hash + Eq + Clone> Indices<K> {
 /// Indices of resources by id, and of what is made of several.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
+    /// Interfaces, and virtual private gateways: whatever has a port.
     pub(super) enis: Indices<Arc<str>>,
     pub(super) subnets: Indices<Arc<str>>,
     pub(super) vpcs: Indices<Arc<str>>,
@@ -78,6 +79,7 @@ impl Numbers {
         dirty.nacls.present().for_each(|a| _ = self.nacls.of(a.id.as_str()));
         dirty.subnets.present().for_each(|s| _ = self.subnets.of(s.id.as_str()));
         dirty.interfaces.present().for_each(|e| _ = self.enis.of(e.id.as_str()));
+        dirty.vpn_gateways.present().for_each(|g| _ = self.enis.of(g.id.as_str()));
         for n in dirty.nats.present().filter(|n| n.interface.is_some()) {
             self.nats.of(n.id.as_str());
         }

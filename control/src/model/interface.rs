@@ -129,39 +129,6 @@ impl Model {
         Ok(())
     }
 
-    /// Says that something outside the model is plugged into a free interface, or no more.
-    pub fn bind_network_interface(&mut self, interface: &str, bound: bool) -> Result<()> {
-        let eni = self.find::<NetworkInterface>(interface)?;
-        self.not_managed(eni)?;
-        self.interfaces.edit(interface, |e| (e.bound, e.binding) = (bound, None));
-        Ok(())
-    }
-
-    /// Binds a free interface to something outside that is plugged in again after a restart. A device serves one interface.
-    pub fn bind_network_interface_to(&mut self, interface: &str, binding: Binding) -> Result<()> {
-        let eni = self.find::<NetworkInterface>(interface)?;
-        self.not_managed(eni)?;
-        if eni.attachment.is_some() || eni.bound {
-            return refuse("InvalidNetworkInterface.InUse", format!("Interface: [{interface}] in use."));
-        }
-        if let Some(device) = binding.device() {
-            let serves = |e: &&NetworkInterface| e.binding.as_ref().and_then(Binding::device) == Some(device);
-            if let Some(other) = self.interfaces.iter().find(serves) {
-                return refuse("InvalidParameterValue", format!("'{device}' serves interface '{}'.", other.id));
-            }
-        }
-        self.interfaces.edit(interface, |e| (e.bound, e.binding) = (true, Some(binding)));
-        Ok(())
-    }
-
-    /// The end of [`bind_network_interface_to`](Model::bind_network_interface_to).
-    pub fn unbind_network_interface(&mut self, interface: &str) -> Result<()> {
-        if self.find::<NetworkInterface>(interface)?.binding.is_none() {
-            return refuse("InvalidParameterValue", format!("Nothing is attached to interface '{interface}'."));
-        }
-        self.bind_network_interface(interface, false)
-    }
-
     /// Whether frames can be delivered to an interface: its instance runs, or it is bound.
     pub fn plugged(&self, interface: &NetworkInterface) -> bool {
         interface.bound

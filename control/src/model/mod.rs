@@ -8,6 +8,7 @@
 
 mod address;
 mod alarm;
+mod binding;
 mod cidr;
 mod default_vpc;
 mod dhcp;

@@ -195,6 +195,12 @@ pub struct VpnGateway {
     pub asn: u32,
     /// Association with a gateway route table.
     pub table_association: Option<Id>,
+    /// The remote network is plugged in (a replay that names the gateway, a [`Binding`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
+    /// What that is, where it is to be plugged in again after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
 }
 
 /// The device at the far end of VPN connections (VPN-02).
@@ -429,7 +435,7 @@ impl NetworkInterface {
     }
 }
 
-/// What a user plugged into a free interface.
+/// What a user plugged into a free interface or a virtual private gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {

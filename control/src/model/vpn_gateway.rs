@@ -1,5 +1,5 @@
 //! Virtual private gateways: attachment, and tables that take over their routes (chapter 09, VPN-04, VPN-05; RT-85). The routes are those
-//! of their connections, next door.
+//! of their connections, next door; packets go to the network that users plug in (`binding`), and nowhere without one.
 
 use super::*;
 
@@ -22,7 +22,14 @@ impl Model {
             );
         }
         let id = self.new_id("vgw");
-        self.vpn_gateways.put(VpnGateway { id: id.clone(), vpc: None, asn, table_association: None });
+        self.vpn_gateways.put(VpnGateway {
+            id: id.clone(),
+            vpc: None,
+            asn,
+            table_association: None,
+            bound: false,
+            binding: None,
+        });
         Ok(id)
     }
 

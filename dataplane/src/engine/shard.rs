@@ -9,7 +9,7 @@ use crate::pipeline::{
     Answer, At, EDGE_MTU, Observer, Plan, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Verdict, Visits, Walk,
 };
 use crate::session::{FlowHash, Flows, Full, Key, Kind, Life, Slot, flag, stamp, state};
-use crate::topology::{EniIdx, INTERNET, NatIdx, Topology};
+use crate::topology::{Behind, EniIdx, NatIdx, Topology};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use vpcd_wire::{
@@ -243,7 +243,7 @@ impl Shard {
                     }
                     Err(Refused::Full(port)) => {
                         count_visits(cx.nats, &visits, bytes, Some(Reason::SessionTableFull));
-                        let at = EniIdx::of_port(port).map_or(At::Internet, At::Eni);
+                        let at = At::of_port(port);
                         let verdict = Verdict::drop(Stage::Engine, Reason::SessionTableFull, Some(at));
                         sink.done(frame, verdict, None);
                     }
@@ -303,9 +303,9 @@ impl Shard {
         let mut lease = self.lease(plan)?;
         let mut own = self.flows.find(key);
         // Who sends pays, even for state that is another's (an egress-only flow, the receiver's track): a session is on the account of the
-        // port of its first entry. What comes from the internet is on that of the ENI it is for, lest one flood there shut out all of them.
+        // port of its first entry. What comes from another network is on that of the ENI it is for, lest one flood there shut out all.
         let begins = plan.touches().find_map(state_key).is_some_and(|k| k != key && self.flows.find(k).is_none());
-        if own.is_none() && begins && key.ingress != INTERNET {
+        if own.is_none() && begins && matches!(cx.topology.behind(key.ingress), Behind::Eni(_)) {
             own = Some(self.flows.make(key, None, now)?);
         }
         for touch in plan.touches() {

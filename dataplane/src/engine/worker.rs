@@ -155,7 +155,7 @@ impl Intake {
 }
 
 fn parse_drop(reason: Reason, frame: &Frame) -> Verdict {
-    let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+    let at = At::of_port(frame.port);
     Verdict::drop(Stage::Parse, reason, Some(at))
 }
 
@@ -328,7 +328,7 @@ impl Worker {
     }
 
     fn failed<S: Sink>(&mut self, frame: Frame, reason: Reason, sink: &mut S) {
-        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+        let at = At::of_port(frame.port);
         let verdict = Verdict::drop(Stage::Engine, reason, Some(at));
         Tally { counters: &mut self.counters, sink }.done(frame, verdict, None);
     }
@@ -383,7 +383,7 @@ impl Worker {
 
     /// What would become of a frame of one of its shards, gate by gate; nothing changes.
     pub fn explain(&self, topology: &Topology, frame: &Frame, gates: &mut Vec<Gate>) -> Result<Plan, Stop> {
-        let at = EniIdx::of_port(frame.port).map_or(At::Internet, At::Eni);
+        let at = At::of_port(frame.port);
         let refused = |reason| Err(Stop::Drop(Stage::Parse, reason, at));
         match parse_frame(frame, topology.mtu(frame.port)) {
             Ok(Parsed::Ip(packet)) => {

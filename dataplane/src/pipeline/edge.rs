@@ -4,7 +4,7 @@
 use super::plan::Answer;
 use super::{At, Cause, EDGE_MTU, Observer, Pass, Reason, Stage, Stop, Touch, Walk, is_multicast};
 use crate::session::{Key, Kind, Life};
-use crate::topology::{DepKind, EniIdx, INTERNET, PublicOwner, Target, Timeouts, VpcIdx};
+use crate::topology::{DepKind, EniIdx, INTERNET, PortNo, PublicOwner, RouteTableIdx, Target, Timeouts, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{FiveTuple, Packet, tcp};
 
@@ -80,17 +80,7 @@ impl<O: Observer> Walk<'_, O> {
 
     /// IGW-23: the internet carries 1500 bytes. What then is addressed to a VPC here comes in again (IGW-24).
     fn leave_vpc(&mut self, stage: Stage, at: At) -> Pass {
-        let too_big = self.packet.l3_len() > EDGE_MTU;
-        if too_big && (self.packet.has(Packet::V6) || self.packet.has(Packet::DF)) {
-            if self.may_be_told() && self.ingress != INTERNET {
-                self.observer.gate(stage, at, false, Cause::Plain);
-                return Err(Stop::Answer(Answer::TooBig(stage, at)));
-            }
-            return self.stop(stage, Reason::TooBig, at);
-        }
-        self.plan.edge = true;
-        self.plan.neighbour = false;
-        self.plan.egress = INTERNET;
+        self.leave_by(stage, at, INTERNET)?;
         match self.plan.tuple.dst {
             IpAddr::V4(to) => match self.public_owner(to) {
                 Some(owner) => self.enter4(owner),
@@ -101,6 +91,22 @@ impl<O: Observer> Walk<'_, O> {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Out of a port that carries 1500 bytes: in pieces if need be and the sender allows it.
+    pub(super) fn leave_by(&mut self, stage: Stage, at: At, egress: PortNo) -> Pass {
+        let too_big = self.packet.l3_len() > EDGE_MTU;
+        if too_big && (self.packet.has(Packet::V6) || self.packet.has(Packet::DF)) {
+            if self.may_be_told() && self.ingress != INTERNET {
+                self.observer.gate(stage, at, false, Cause::Plain);
+                return Err(Stop::Answer(Answer::TooBig(stage, at)));
+            }
+            return self.stop(stage, Reason::TooBig, at);
+        }
+        self.plan.edge = true;
+        self.plan.neighbour = false;
+        self.plan.egress = egress;
+        Ok(())
     }
 
     /// A frame of the internet port.
@@ -135,13 +141,13 @@ impl<O: Observer> Walk<'_, O> {
         }
         let at = At::InternetGateway(owner.vpc);
         self.observer.gate(Stage::Igw, at, true, Cause::Translated(before, self.plan.tuple));
-        let through = self.steered(owner.vpc).unwrap_or(owner.eni);
+        let through = self.steered_from_internet(owner.vpc).unwrap_or(owner.eni);
         let receiver = self.eni(through, at)?;
         self.nacl(receiver.subnet, false)?;
         if through != owner.eni {
             self.destination_check(through, receiver)?;
         } else if let Some(nat) = receiver.nat {
-            return self.nat_return(nat, receiver, before);
+            return self.nat_return(nat, receiver);
         }
         self.deliver(through, receiver)
     }
@@ -155,7 +161,7 @@ impl<O: Observer> Walk<'_, O> {
         let Some(owner) = owner else {
             return self.stop(Stage::Igw, Reason::NoMapping, At::Internet);
         };
-        let through = self.steered(vpc).unwrap_or(owner);
+        let through = self.steered_from_internet(vpc).unwrap_or(owner);
         let receiver = self.eni(through, At::Internet)?;
         self.nacl(receiver.subnet, false)?;
         if eigw {
@@ -190,13 +196,17 @@ impl<O: Observer> Walk<'_, O> {
     }
 
     /// A gateway route table may send what enters through another ENI (RT-51, RT-61).
-    fn steered(&mut self, vpc: VpcIdx) -> Option<EniIdx> {
-        self.note(DepKind::Vpc, vpc.0);
-        let table = self.topology.vpcs.get(vpc.at())?.igw_routes?;
-        match self.route(table, self.plan.tuple.dst, At::InternetGateway(vpc)) {
+    pub(super) fn steered(&mut self, table: RouteTableIdx, at: At) -> Option<EniIdx> {
+        match self.route(table, self.plan.tuple.dst, at) {
             Some(Target::Eni(through)) => Some(through),
             _ => None,
         }
+    }
+
+    fn steered_from_internet(&mut self, vpc: VpcIdx) -> Option<EniIdx> {
+        self.note(DepKind::Vpc, vpc.0);
+        let table = self.topology.vpcs.get(vpc.at())?.igw_routes?;
+        self.steered(table, At::InternetGateway(vpc))
     }
 
     fn public_owner(&mut self, address: Ipv4Addr) -> Option<PublicOwner> {

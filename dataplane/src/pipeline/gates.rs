@@ -2,7 +2,7 @@
 
 use super::{At, Cause, Observer, Pass, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Touch, Walk, is_martian};
 use crate::session::{Key, Kind, Life, Slot};
-use crate::topology::{DepKind, Eni, EniIdx, Filter, SubnetIdx};
+use crate::topology::{Behind, DepKind, Eni, EniIdx, Filter, SubnetIdx};
 use std::net::{IpAddr, Ipv4Addr};
 use vpcd_tables::filter;
 use vpcd_wire::{FiveTuple, Packet, tcp};
@@ -32,7 +32,7 @@ impl<'a, O: Observer> Walk<'a, O> {
     fn is_dhcp(&self) -> bool {
         let t = &self.original;
         let ports = if t.src.is_ipv4() { (68, 67) } else { (546, 547) };
-        t.proto == 17 && (t.sport, t.dport) == ports && self.ingress != crate::topology::INTERNET
+        t.proto == 17 && (t.sport, t.dport) == ports && matches!(self.topology.behind(self.ingress), Behind::Eni(_))
     }
 
     pub(super) fn is_neighbour_discovery(&self) -> bool {

@@ -11,6 +11,7 @@
 //! | `gates` | source check, security groups, network ACLs, delivery |
 //! | `edge` | internet gateway, egress-only gateway, frames from the internet |
 //! | `nat_gateway` | out and back through a NAT gateway |
+//! | `vpn_gateway` | out and in by the connection of a virtual private gateway |
 //! | `neighbours` | ARP, neighbour discovery |
 
 mod edge;
@@ -20,6 +21,7 @@ mod neighbours;
 mod observer;
 mod plan;
 mod verdict;
+mod vpn_gateway;
 
 pub use neighbours::arp;
 pub use observer::{Cause, Gate, Observer};
@@ -28,7 +30,7 @@ pub use verdict::{At, Kind, Reason, Stage, Verdict};
 
 use crate::nat::{Destinations, Ports};
 use crate::session::Flows;
-use crate::topology::{Dep, DepKind, Eni, EniIdx, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx};
+use crate::topology::{Behind, Dep, DepKind, Eni, EniIdx, NatIdx, PortNo, Subnet, SubnetIdx, Target, Topology, VpcIdx};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{FiveTuple, Packet, quote};
 
@@ -99,9 +101,10 @@ impl<'a, O: Observer> Walk<'a, O> {
 
     /// Walks all gates. Which NAT gateways were reached is told however it ends.
     pub fn run(mut self) -> (Result<Plan, Stop>, Visits) {
-        let pass = match EniIdx::of_port(self.ingress) {
-            None => self.enter_from_internet(),
-            Some(sender) => self.enter_from_eni(sender),
+        let pass = match self.topology.behind(self.ingress) {
+            Behind::Internet => self.enter_from_internet(),
+            Behind::VpnGateway(vpc) => self.enter_from_vpn(vpc),
+            Behind::Eni(sender) => self.enter_from_eni(sender),
         };
         (pass.map(|()| self.plan), self.visits)
     }
@@ -135,7 +138,7 @@ impl<'a, O: Observer> Walk<'a, O> {
         let owner = self.owner(hop)?;
         let receiver = self.eni(owner, At::Subnet(hop.subnet))?;
         if let Some(nat) = receiver.nat {
-            return self.unsolicited(nat);
+            return self.nat_return(nat, receiver);
         }
         self.plan.neighbour = true;
         self.deliver(owner, receiver)
@@ -156,7 +159,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             Some(Target::Local) => self.deliver_local(hop),
             Some(Target::Eni(through)) => self.deliver_through(hop, through),
             Some(Target::NatGateway(nat)) => self.nat_out(hop, nat),
-            Some(Target::VpnGateway) => self.stop(Stage::Vgw, Reason::NoTunnel, At::VpnGateway(hop.vpc)),
+            Some(Target::VpnGateway) => self.vpn_gateway_out(hop.vpc),
             Some(Target::InternetGateway) => self.internet_gateway_out(hop.vpc),
             Some(Target::EgressOnly) => self.egress_only_out(hop.vpc),
         }
@@ -181,7 +184,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             self.nacl(receiver.subnet, false)?;
         }
         if let Some(nat) = receiver.nat {
-            return self.unsolicited(nat);
+            return self.nat_return(nat, receiver);
         }
         self.deliver(owner, receiver)
     }

@@ -52,12 +52,6 @@ impl<O: Observer> Walk<'_, O> {
         self.leave(Hop { vpc: hop.vpc, subnet: eni.subnet, sender: None })
     }
 
-    /// Nobody talks to the gateway itself (NAT-28).
-    pub(super) fn unsolicited(&mut self, index: NatIdx) -> Pass {
-        self.visits.note(index, false);
-        self.stop(Stage::Natgw, Reason::Unsolicited, At::Nat(index))
-    }
-
     /// NAT-37, NAT-39, NAT-74.
     fn nat_carries(&mut self, at: At) -> Pass {
         let proto = self.original.proto;
@@ -130,8 +124,9 @@ impl<O: Observer> Walk<'_, O> {
             && ends.iter().all(|&a| self.topology.association_changed(a) <= slot.generation)
     }
 
-    /// At the gateway's public address: only what answers a binding comes back (NAT-24, NAT-75). `wire` is the tuple as the internet sent it.
-    pub(super) fn nat_return(&mut self, index: NatIdx, eni: &Eni, wire: FiveTuple) -> Pass {
+    /// At the gateway's private address, by way of its public one (NAT-24, NAT-75) or from elsewhere (NAT-80): only what answers a
+    /// binding comes back, nobody talks to the gateway itself (NAT-28).
+    pub(super) fn nat_return(&mut self, index: NatIdx, eni: &Eni) -> Pass {
         let at = At::Nat(index);
         let Some(gateway) = self.nat(index) else {
             // Out of service: nothing reaches it, so it counts nothing (NAT-16).
@@ -140,7 +135,7 @@ impl<O: Observer> Walk<'_, O> {
         self.visits.note(index, true);
         let answered = match self.plan.quote {
             Some(quoted) => with_source(quoted, gateway.public, quoted.sport).reverse(),
-            None => wire,
+            None => FiveTuple { dst: gateway.public.into(), ..self.plan.tuple },
         };
         let key = Key::new(INTERNET, answered);
         let remote = answered.src;

@@ -3,7 +3,7 @@
 
 use super::plan::Answer;
 use super::{At, Observer, Pass, ROUTER_LINK_LOCAL, Reason, Stage, Stop, Walk};
-use crate::topology::{Eni, EniIdx, PortNo, Topology};
+use crate::topology::{Behind, Eni, EniIdx, PortNo, Topology};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vpcd_wire::{Arp, FABRIC_MAC, Mac, parse_nd};
 
@@ -11,10 +11,10 @@ const REQUEST: u16 = 1;
 
 /// What becomes of an ARP packet: an answer, or a drop.
 pub fn arp(topology: &Topology, ingress: PortNo, arp: &Arp) -> Stop {
-    let Some(index) = EniIdx::of_port(ingress) else {
-        return if arp.op == REQUEST && arp.spa != arp.tpa { router() } else { ignored(At::Internet) };
+    let at = At::of_port(ingress);
+    let Behind::Eni(index) = topology.behind(ingress) else {
+        return if arp.op == REQUEST && arp.spa != arp.tpa { router() } else { ignored(at) };
     };
-    let at = At::Eni(index);
     let Some(eni) = topology.enis.get(index.at()) else {
         return ignored(at);
     };
@@ -73,14 +73,14 @@ impl<O: Observer> Walk<'_, O> {
         }
     }
 
-    /// The internet port is a point-to-point edge: every address behind it is ours to answer for.
+    /// The port towards another network is a point-to-point edge: every address behind it is ours to answer for.
     pub(super) fn neighbour_discovery_at_the_edge(&mut self) -> Pass {
         if !self.is_neighbour_discovery() {
             return Ok(());
         }
         match parse_nd(self.bytes, self.packet) {
             Ok(nd) if nd.typ == 135 && !self.original.src.is_unspecified() => Err(router()),
-            _ => Err(ignored(At::Internet)),
+            _ => Err(ignored(At::of_port(self.ingress))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a packet's way can end: closed lists, so that nothing disappears without a name.
 
-use crate::topology::{EniIdx, NatIdx, SubnetIdx, VpcIdx};
+use crate::topology::{EniIdx, NatIdx, PortNo, SubnetIdx, VpcIdx};
 
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
@@ -112,6 +112,13 @@ pub enum At {
     Nat(NatIdx),
     /// The internet side itself: no gateway was concerned yet.
     Internet,
+}
+
+impl At {
+    /// A port, for what ends before any gate. A link goes by the number of an ENI, which there is none of then.
+    pub(crate) fn of_port(port: PortNo) -> At {
+        EniIdx::of_port(port).map_or(At::Internet, At::Eni)
+    }
 }
 
 /// What became of a frame, and who decided it. Stage, reason and place are there for drops and for replies that are errors.

@@ -5,7 +5,8 @@
 //! remember it). Every object carries the generation in which it last changed, so that a cached decision can ask
 //! whether anything it rested on has moved ([`Topology::last_change`]).
 //!
-//! Ports are numbered by what stands behind them: port 0 is the internet, port `n + 1` is ENI `n`.
+//! Ports are numbered by what stands behind them ([`Behind`]): port 0 is the internet, port `n + 1` is ENI `n` or link `n`; a number is
+//! one or the other, never both.
 
 mod tables;
 
@@ -37,7 +38,7 @@ index!(
     EniIdx,
     /// A subnet.
     SubnetIdx,
-    /// A VPC; its internet gateway and egress-only gateway go by the same index.
+    /// A VPC; its gateways go by the same index.
     VpcIdx,
     /// A subnet or gateway route table.
     RouteTableIdx,
@@ -49,7 +50,7 @@ index!(
     NatIdx
 );
 
-/// Number of a port: 0 is the internet, `n + 1` is ENI `n`.
+/// Number of a port: 0 is the internet, `n + 1` is ENI or link `n`.
 pub type PortNo = u32;
 /// The internet's port.
 pub const INTERNET: PortNo = 0;
@@ -60,11 +61,20 @@ impl EniIdx {
     pub fn port(self) -> PortNo {
         self.0 + 1
     }
-    /// The ENI behind a port, if it is not the internet.
+    /// The ENI behind a port, if that is one ([`Topology::behind`]); none for the internet.
     #[inline]
     pub fn of_port(port: PortNo) -> Option<EniIdx> {
         port.checked_sub(1).map(EniIdx)
     }
+}
+
+/// What stands behind a port, and so what a packet that enters there may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    Internet,
+    Eni(EniIdx),
+    /// The far side of the virtual private gateway of this VPC.
+    VpnGateway(VpcIdx),
 }
 
 /// Everything the workers know, under one generation.
@@ -75,6 +85,7 @@ pub struct Topology {
     /// The internet side.
     pub internet: InternetPort,
     pub enis: Table<Eni>,
+    pub links: Table<Link>,
     pub subnets: Table<Subnet>,
     pub vpcs: Table<Vpc>,
     /// By [`VpcIdx`]: who owns which private IPv4 or IPv6 address.
@@ -208,6 +219,23 @@ impl Default for Timeouts {
     }
 }
 
+/// The connection of a virtual private gateway: a port where the remote network is plugged in (RT-73).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub vpc: VpcIdx,
+    /// Where frames to the remote network are addressed.
+    pub mac: Mac,
+    /// L3 bytes accepted from it.
+    pub mtu: u16,
+}
+
+impl Link {
+    /// A connection of this VPC's gateway.
+    pub fn of(vpc: VpcIdx) -> Link {
+        Link { vpc, mac: Mac([0x02, 0x76, 0x70, 0x63, 0x64, 0xfe]), mtu: 1500 }
+    }
+}
+
 /// A subnet: one route table, one NACL (RT-01, NACL-06).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subnet {
@@ -252,8 +280,12 @@ pub struct Vpc {
     pub resolver: Ipv4Addr,
     /// An internet gateway is attached.
     pub igw: bool,
-    /// Its gateway route table, if associated (RT-50).
+    /// The gateway route table of its internet gateway, if associated (RT-50).
     pub igw_routes: Option<RouteTableIdx>,
+    /// The port of its virtual private gateway's connection.
+    pub vgw: Option<PortNo>,
+    /// The gateway route table of its virtual private gateway, if associated.
+    pub vgw_routes: Option<RouteTableIdx>,
     /// An egress-only internet gateway exists.
     pub eigw: bool,
 }
@@ -348,7 +380,7 @@ pub enum Target {
     /// The VPC's egress-only internet gateway (RT-76).
     EgressOnly,
     NatGateway(NatIdx),
-    /// The VPC's virtual private gateway (RT-73), which has no connection yet.
+    /// The VPC's virtual private gateway (RT-73).
     VpnGateway,
     /// Delivered to this ENI unchanged (RT-79).
     Eni(EniIdx),
@@ -419,6 +451,7 @@ impl Topology {
         let generation = self.generation + 1;
         next.generation = generation;
         let enis = next.enis.inherit(&self.enis, generation);
+        let links = next.links.inherit(&self.links, generation);
         next.subnets.inherit(&self.subnets, generation);
         next.vpcs.inherit(&self.vpcs, generation);
         next.addresses.inherit(&self.addresses, generation);
@@ -440,12 +473,24 @@ impl Topology {
         if next.facts.get(0) != Some(&internet) {
             next.facts.set(0, internet);
         }
-        next.facts.grow(next.enis.len() + 1);
-        for eni in enis {
-            let facts = next.enis.get(eni).map(|e| PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) });
-            next.facts.set(eni + 1, facts.unwrap_or_default());
+        next.facts.grow(next.enis.len().max(next.links.len()) + 1);
+        for at in enis.into_iter().chain(links) {
+            let eni = next.enis.get(at).map(|e| PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) });
+            let link = || next.links.get(at).map(|l| PortFacts { mac: l.mac, mtu: l.mtu, vpc: Some(l.vpc) });
+            next.facts.set(at + 1, eni.or_else(link).unwrap_or_default());
         }
         next
+    }
+
+    /// What stands behind a port; an ENI, though there may be none of that number (any more), where nothing else does.
+    pub fn behind(&self, port: PortNo) -> Behind {
+        match port.checked_sub(1) {
+            None => Behind::Internet,
+            Some(at) => match self.links.get(at as usize) {
+                Some(link) => Behind::VpnGateway(link.vpc),
+                None => Behind::Eni(EniIdx(at)),
+            },
+        }
     }
 
     /// MAC of the interface behind a port.

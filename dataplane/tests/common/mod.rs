@@ -89,7 +89,17 @@ pub fn lab() -> Topology {
     };
     t.subnets.set(0, Arc::new(subnet("10.0.0.0/24", "2001:db8:1234:1a00::/64", 0)));
     t.subnets.set(1, Arc::new(subnet("10.0.1.0/24", "2001:db8:1234:1a01::/64", 1)));
-    t.vpcs.set(0, Arc::new(Vpc { resolver: v4("10.0.0.2"), igw: true, igw_routes: None, eigw: true }));
+    t.vpcs.set(
+        0,
+        Arc::new(Vpc {
+            resolver: v4("10.0.0.2"),
+            igw: true,
+            igw_routes: None,
+            vgw: None,
+            vgw_routes: None,
+            eigw: true,
+        }),
+    );
     let locals = [("10.0.0.0/16", Target::Local), ("2001:db8:1234:1a00::/56", Target::Local)];
     let table = |more: &[(&str, Target)]| {
         let routes = locals.iter().chain(more).map(|&(p, target)| Route { prefix: net(p), target });

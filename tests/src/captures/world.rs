@@ -100,6 +100,8 @@ fn vpc(m: &Model, v: &vpcd_control::model::Vpc) -> Vpc {
         block6: v.ipv6.as_ref().map(|b| b.cidr),
         igw: gateway.is_some(),
         igw_table: edge_table.map(|t| there(m.route_tables(), t)),
+        vgw: None,
+        vgw_table: None,
         eigw: m.egress_only_gateways().iter().any(|g| g.vpc == v.id),
     }
 }

@@ -43,7 +43,15 @@ impl Scene {
         let mut s = Scene::default();
         let IpNet::V4(block4) = net(block4) else { return s };
         let block6 = block6.and_then(|b| if let IpNet::V6(b) = net(b) { Some(b) } else { None });
-        s.world.vpcs.push(Vpc { blocks4: vec![block4], block6, igw, igw_table: None, eigw });
+        s.world.vpcs.push(Vpc {
+            blocks4: vec![block4],
+            block6,
+            igw,
+            igw_table: None,
+            vgw: None,
+            vgw_table: None,
+            eigw,
+        });
         s
     }
 

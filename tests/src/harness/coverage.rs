@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// All ends that `docs/semantics.md` knows.
-const ENDS: [&str; 50] = [
+const ENDS: [&str; 54] = [
     "forward",
     "reply",
     "punt",
@@ -54,13 +54,17 @@ const ENDS: [&str; 50] = [
     "drop natgw/port-allocation",
     "drop natgw/loop",
     "drop vgw/no-tunnel",
+    "drop vgw/no-owner",
+    "drop vgw/protocol",
+    "drop vgw/too-big",
+    "reply vgw/too-big",
     "drop nacl-in/nacl-rule",
     "drop nacl-in/nacl-default",
 ];
 const MORE_ENDS: [&str; 1] = ["drop sg-in/no-rule"];
 
 /// Where routes lead.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 13] = [
     "route local",
     "route igw",
     "route eigw",
@@ -70,6 +74,9 @@ const ROUTES: [&str; 10] = [
     "route blackhole",
     "route none",
     "route gateway",
+    "route gateway of vgw",
+    "from vgw",
+    "answer at a NAT gateway's private address",
     "edge hairpin",
 ];
 

@@ -1,7 +1,7 @@
 //! Changes of a configuration between frames, each of them legal.
 
 use super::rng::Rng;
-use super::topology::{add_nat, free_public, nacl_entry, prefix, sg_rule, target};
+use super::topology::{add_nat, free_public, nacl_entry, prefix, sg_rule, target, vgw_port};
 use crate::model::world::{Public, Target, World};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -22,6 +22,7 @@ pub const KINDS: [&str; 15] = [
     "nat gateway out of service, or back",
     "address moved",
     "attachment",
+    "connection of a vgw",
 ];
 
 /// A changed world and the name of the change; `None` if that change is not possible here.
@@ -144,9 +145,14 @@ pub(super) fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static st
             }
             true
         }
-        _ => {
+        13 => {
             let &e = rng.pick(&hosts)?;
             w.enis[e].attached = !w.enis[e].attached;
+            true
+        }
+        _ => {
+            let vgw = &mut w.vpcs[vpc].vgw;
+            *vgw = if vgw.is_some() { None } else { Some(vgw_port(vpc)) };
             true
         }
     };

@@ -22,7 +22,7 @@ pub struct Input {
     pub seq: u64,
     /// Nanoseconds.
     pub ts: u64,
-    /// 0: internet; n + 1: ENI n.
+    /// 0: internet; n + 1: ENI n; others: virtual private gateways.
     pub port: u32,
     pub bytes: Vec<u8>,
 }
@@ -35,7 +35,7 @@ pub enum Step {
 }
 
 /// Kinds of frames a set of histories must hold, besides [`BROKEN`].
-pub const FRAMES: [&str; 38] = [
+pub const FRAMES: [&str; 40] = [
     "burst",
     "tracked elastic ip moved",
     "low ttl",
@@ -74,4 +74,6 @@ pub const FRAMES: [&str; 38] = [
     "arp",
     "neighbour discovery",
     "neighbours of the internet",
+    "from a vgw",
+    "answer to a NAT gateway's private address",
 ];

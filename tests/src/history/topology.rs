@@ -67,9 +67,19 @@ pub fn random(rng: &mut Rng) -> World {
                 }
             }
         }
-        gateway_table(&mut w, v, rng);
+        if w.vpcs[v].igw && rng.chance(25) {
+            w.vpcs[v].igw_table = Some(gateway_table(&mut w, v, rng));
+        }
+        if w.vpcs[v].vgw.is_some() && rng.chance(25) {
+            w.vpcs[v].vgw_table = Some(gateway_table(&mut w, v, rng));
+        }
     }
     w
+}
+
+/// The port of a VPC's virtual private gateway, out of the way of the ENIs'.
+pub(super) fn vgw_port(vpc: usize) -> u32 {
+    201 + vpc as u32
 }
 
 fn tables_of(w: &World, vpc: usize) -> Vec<usize> {
@@ -88,7 +98,16 @@ fn vpc(w: &mut World, v: usize, rng: &mut Rng) {
     let block6 =
         rng.chance(85).then(|| net6(Ipv6Addr::new(0x2001, 0xdb8, 0x1234, 0x1a00 + 0x100 * v as u16, 0, 0, 0, 0), 56));
     let eigw = block6.is_some() && rng.chance(60);
-    w.vpcs.push(Vpc { blocks4: blocks4.clone(), block6, igw: rng.chance(90), igw_table: None, eigw });
+    let vgw = rng.chance(50).then(|| vgw_port(v));
+    w.vpcs.push(Vpc {
+        blocks4: blocks4.clone(),
+        block6,
+        igw: rng.chance(90),
+        igw_table: None,
+        vgw,
+        vgw_table: None,
+        eigw,
+    });
     let first_table = w.tables.len();
     let first_nacl = w.nacls.len();
     let first_group = w.groups.len();
@@ -233,7 +252,7 @@ fn middleboxes(w: &World, v: usize) -> Vec<usize> {
 fn gateways4(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
     let nats: Vec<usize> =
         (0..w.nats.len()).filter(|&n| w.nats[n].as_ref().is_some_and(|nat| w.vpc_of(nat.eni) == v)).collect();
-    match rng.weighted(&[40, 38, 14, 4, 2, 4]) {
+    match rng.weighted(&[38, 34, 14, 4, 8, 2]) {
         0 if w.vpcs[v].igw => Some(Target::Igw),
         1 => rng.pick(&nats).map(|&n| Target::Nat(n)),
         2 => rng.pick(&middleboxes(w, v)).map(|&e| Target::Eni(e)),
@@ -244,11 +263,12 @@ fn gateways4(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
 }
 
 fn gateways6(w: &World, v: usize, rng: &mut Rng) -> Option<Target> {
-    match rng.weighted(&[40, 40, 12, 4, 4]) {
+    match rng.weighted(&[40, 40, 12, 4, 2, 2]) {
         0 if w.vpcs[v].igw => Some(Target::Igw),
         1 if w.vpcs[v].eigw => Some(Target::Eigw),
         2 => rng.pick(&middleboxes(w, v)).map(|&e| Target::Eni(e)),
         3 => Some(Target::Blackhole),
+        4 => Some(Target::Vgw),
         _ => None,
     }
 }
@@ -293,11 +313,8 @@ fn routes(w: &World, v: usize, rng: &mut Rng) -> RouteTable {
     RouteTable { routes }
 }
 
-fn gateway_table(w: &mut World, v: usize, rng: &mut Rng) {
+fn gateway_table(w: &mut World, v: usize, rng: &mut Rng) -> usize {
     let boxes = middleboxes(w, v);
-    if !w.vpcs[v].igw || !rng.chance(25) {
-        return;
-    }
     let mut routes: Vec<(IpNet, Target)> = w.vpcs[v].blocks4.iter().map(|b| (IpNet::V4(*b), Target::Local)).collect();
     routes.extend(w.vpcs[v].block6.map(|b| (IpNet::V6(b), Target::Local)));
     for s in subnets_of(w, v) {
@@ -310,8 +327,8 @@ fn gateway_table(w: &mut World, v: usize, rng: &mut Rng) {
             }
         }
     }
-    w.vpcs[v].igw_table = Some(w.tables.len());
     w.tables.push(RouteTable { routes });
+    w.tables.len() - 1
 }
 
 /// The protocol part of a random rule.

@@ -8,7 +8,7 @@ use super::topology::{EPHEMERAL, REMOTES4, REMOTES6, SERVICES};
 use super::{Input, Step};
 use crate::model::packet::{ACK, FIN, ICMP, ICMP6, RST, SYN, TCP, Tuple, UDP};
 use crate::model::rewrite::{End, read};
-use crate::model::world::{EDGE_MTU, ENI_MTU, Target, World};
+use crate::model::world::{EDGE_MTU, ENI_MTU, Side, Target, World};
 use crate::model::{Model, eui64};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -125,7 +125,11 @@ impl Player {
         }
         if !self.later.is_empty() && self.rng.chance(60) {
             let at = if self.rng.chance(75) { 0 } else { self.rng.below(self.later.len()) };
-            return vec![self.later.remove(at)];
+            let (port, frame) = self.later.remove(at);
+            // A network that is not connected any more sends nothing.
+            if port <= model.world.enis.len() as u32 || self.can_send(&model.world, port) {
+                return vec![(port, frame)];
+            }
         }
         let made = match self.rng.weighted(&[22, 36, 12, 12, 5, 4, 3, 4, 6, 1]) {
             0 => self.fresh(model, names),
@@ -177,11 +181,32 @@ impl Player {
         self.rng.pick(&some).copied()
     }
 
+    /// A packet of the network behind a virtual private gateway: mostly for its VPC, else for what it must not reach.
+    fn from_vgw(&mut self, w: &World, v6: bool, names: &mut Vec<&'static str>) -> Option<(u32, IpAddr, IpAddr)> {
+        let connected: Vec<usize> = (0..w.vpcs.len()).filter(|&v| w.vpcs[v].vgw.is_some()).collect();
+        let &vpc = self.rng.pick(&connected)?;
+        let src = if self.rng.chance(94) { self.remote(v6) } else { self.odd_source(v6, names) };
+        let dst = match self.rng.weighted(&[80, 8, 6, 6]) {
+            0 => self.inside(w, Some(vpc), v6)?,
+            1 => self.public(w, v6)?,
+            2 => self.remote(v6),
+            _ => self.odd_destination(w, None, v6, names),
+        };
+        names.push("from a vgw");
+        Some((w.vpcs[vpc].vgw?, src, dst))
+    }
+
     /// A conversation that nobody has had yet, perhaps.
     fn tuple(&mut self, w: &World, names: &mut Vec<&'static str>) -> Option<(u32, Tuple)> {
         let v6 = self.rng.chance(40);
         let (port, src, dst);
-        if self.rng.chance(22) {
+        if self.rng.chance(8) {
+            let v6 = v6 && self.rng.chance(20);
+            let (from, to);
+            (port, from, to) = self.from_vgw(w, v6, names)?;
+            let (proto, sport, dport) = self.ports(v6, names);
+            return Some((port, Tuple { src: from, dst: to, proto, sport, dport }));
+        } else if self.rng.chance(22) {
             port = 0;
             src = if self.rng.chance(94) { self.remote(v6) } else { self.odd_source(v6, names) };
             dst = match self.rng.weighted(&[90, 4, 6]) {
@@ -355,7 +380,10 @@ impl Player {
     }
 
     fn can_send(&self, w: &World, port: u32) -> bool {
-        port == 0 || w.enis.get(port as usize - 1).is_some_and(|e| e.attached)
+        match w.side(port) {
+            Side::Internet | Side::Vgw(_) => true,
+            Side::Eni(e) => w.enis.get(e).is_some_and(|e| e.attached),
+        }
     }
 
     /// More of something sent before.
@@ -397,9 +425,21 @@ impl Player {
                 } else {
                     let nat = w.nats[b.nat].as_ref()?;
                     let mut t = b.client;
-                    (t.src, t.sport) = (IpAddr::V4(nat.public), b.external);
+                    // To its private address it comes from elsewhere (NAT-80): another network, or whoever forwards.
+                    let private = self.rng.chance(30);
+                    (t.src, t.sport) = (IpAddr::V4(if private { nat.private } else { nat.public }), b.external);
                     tuple = t.reverse();
-                    port = 0;
+                    port = match w.vpcs[w.vpc_of(nat.eni)].vgw {
+                        _ if !private => 0,
+                        Some(vgw) if self.rng.chance(70) => vgw,
+                        _ => {
+                            let hosts = self.hosts(w);
+                            *self.rng.pick(&hosts)? as u32 + 1
+                        }
+                    };
+                    if private {
+                        names.push("answer to a NAT gateway's private address");
+                    }
                 }
                 last = b.last;
             }
@@ -427,8 +467,8 @@ impl Player {
         if !self.can_send(&model.world, port) {
             return None;
         }
-        let from = match port {
-            0 if self.rng.chance(50) => self.remote(p.v6),
+        let from = match model.world.side(port) {
+            Side::Internet | Side::Vgw(_) if self.rng.chance(50) => self.remote(p.v6),
             _ => p.dst,
         };
         let mut about = frame;
@@ -446,7 +486,7 @@ impl Player {
     fn broken(&mut self, model: &Model, names: &mut Vec<&'static str>) -> Option<Vec<(u32, Vec<u8>)>> {
         let (port, t) = self.tuple(&model.world, &mut Vec::new())?;
         let way = self.rng.below(BROKEN.len());
-        let mtu = if port == 0 { EDGE_MTU } else { ENI_MTU };
+        let mtu = if let Side::Eni(_) = model.world.side(port) { ENI_MTU } else { EDGE_MTU };
         let f = broken(way, t, mtu, &mut self.rng)?;
         names.push(BROKEN[way]);
         Some(vec![(port, f)])
@@ -534,8 +574,9 @@ impl Player {
         let foreign: Vec<(u32, Vec<u8>)> = self
             .seen
             .iter()
-            .filter(|(port, f)| {
-                *port > 0 && read(f).is_some_and(|p| !w.enis[*port as usize - 1].addresses.contains(&p.dst))
+            .filter(|(port, f)| match w.side(*port) {
+                Side::Eni(e) => read(f).is_some_and(|p| w.enis.get(e).is_some_and(|e| !e.addresses.contains(&p.dst))),
+                Side::Internet | Side::Vgw(_) => false,
             })
             .cloned()
             .collect();
@@ -578,7 +619,8 @@ impl Player {
                     )
                 }
             };
-            return Some(vec![(0, f)]);
+            let edges: Vec<u32> = w.vpcs.iter().filter_map(|v| v.vgw).chain([0]).collect();
+            return Some(vec![(*self.rng.pick(&edges)?, f)]);
         }
         let &e = self.rng.pick(&self.hosts(w))?;
         let eni = &w.enis[e];

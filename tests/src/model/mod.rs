@@ -39,6 +39,7 @@ pub mod world;
 pub use neighbours::eui64;
 pub use outcome::{At, Kind, Outcome};
 pub use walk::Choice;
+use world::Side;
 pub use world::World;
 
 use packet::{Content, Packet, be16, parse};
@@ -131,12 +132,12 @@ impl Model {
         self.now = self.now.max(now);
         let mut done = self.expire(|since, now| idle_ms(now, since) >= DATAGRAM_MS);
         self.state.sweep(self.now);
-        let sender = port.checked_sub(1).map(|n| n as usize);
-        let at = sender.map_or(At::Internet, At::Eni);
-        let mtu = if sender.is_some() { world::ENI_MTU } else { world::EDGE_MTU };
+        let at = at_port(port);
+        let side = self.world.side(port);
+        let mtu = if let Side::Eni(_) = side { world::ENI_MTU } else { world::EDGE_MTU };
         match parse(bytes, mtu) {
             Err(reason) => done.push((seq, Outcome::drop("parse", reason, at))),
-            Ok(Content::Arp) => done.push((seq, neighbours::arp(&self.world, sender, bytes))),
+            Ok(Content::Arp) => done.push((seq, neighbours::arp(&self.world, port, bytes))),
             Ok(Content::Ip(packet)) => match packet.fragment {
                 None => {
                     let outcome = self.judge(seq, port, *packet, actuals);
@@ -175,7 +176,7 @@ impl Model {
             if !over(d.since, now) {
                 return true;
             }
-            let at = d.key.0.checked_sub(1).map_or(At::Internet, |n| At::Eni(n as usize));
+            let at = at_port(d.key.0);
             done.extend(d.held.iter().map(|(seq, _)| (*seq, Outcome::drop("parse", "fragment-timeout", at))));
             false
         });
@@ -184,7 +185,7 @@ impl Model {
 
     fn fragment(&mut self, seq: u64, port: u32, packet: Packet, actuals: Actuals<'_>, done: &mut Vec<(u64, Outcome)>) {
         let Some(f) = packet.fragment else { return };
-        let at = port.checked_sub(1).map_or(At::Internet, |n| At::Eni(n as usize));
+        let at = at_port(port);
         let key = Datagram::key(port, &packet, &f);
         let index = match self.state.datagrams.iter().position(|d| d.key == key) {
             Some(i) => i,
@@ -229,7 +230,7 @@ impl Model {
 
     /// A packet whose ports are known.
     fn judge(&mut self, seq: u64, port: u32, packet: Packet, actuals: Actuals<'_>) -> Outcome {
-        let sender = port.checked_sub(1).map(|n| n as usize);
+        let side = self.world.side(port);
         let actual = actuals(seq);
         let mut walk = Walk {
             world: &self.world,
@@ -240,7 +241,7 @@ impl Model {
             limit: self.limit,
             original: packet.clone(),
             packet,
-            sender,
+            sender: if let Side::Eni(e) = side { Some(e) } else { None },
             touches: Vec::new(),
             through_nat: Vec::new(),
             neighbour: false,
@@ -249,10 +250,11 @@ impl Model {
             notes: Vec::new(),
         };
         let nd = neighbours::is_nd(&walk.packet);
-        let end = match sender {
-            _ if nd => Ok(neighbours::nd(&self.world, sender, &walk.packet)),
-            Some(s) => walk.leave_eni(s),
-            None => walk.sane(At::Internet).and_then(|()| walk.enter_vpc()),
+        let end = match side {
+            _ if nd => Ok(neighbours::nd(&self.world, port, &walk.packet)),
+            Side::Eni(s) => walk.leave_eni(s),
+            Side::Vgw(vpc) => walk.enter_by_vgw(vpc),
+            Side::Internet => walk.sane(At::Internet).and_then(|()| walk.enter_vpc()),
         };
         let (touches, through, notes) = (walk.touches, walk.through_nat, walk.notes);
         let flags = walk.original.flags;
@@ -289,6 +291,11 @@ impl Model {
         }
         Outcome::drop(stage, reason, at)
     }
+}
+
+/// A port, where nothing but its number matters: the number of an ENI, or one beyond.
+fn at_port(port: u32) -> At {
+    port.checked_sub(1).map_or(At::Internet, |n| At::Eni(n as usize))
 }
 
 /// What the product chose for a frame, as far as its outputs show.

@@ -1,9 +1,10 @@
 //! ARP and neighbour discovery: what the fabric answers by itself (section 2).
 
+use super::at_port;
 use super::outcome::{At, Kind, Outcome};
 use super::packet::{ICMP6, Packet, addr4, addr6, be16};
 use super::rewrite::{advertisement, arp_reply, router_advertisement};
-use super::world::{FABRIC_MAC, INTERNET_MAC, World};
+use super::world::{FABRIC_MAC, INTERNET_MAC, REMOTE_MAC, Side, World};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The router's link-local address.
@@ -21,25 +22,25 @@ fn reply(port: u32, frame: Vec<u8>) -> Outcome {
 }
 
 /// An ARP frame with a whole header.
-pub(super) fn arp(world: &World, sender: Option<usize>, frame: &[u8]) -> Outcome {
-    let at = sender.map_or(At::Internet, At::Eni);
+pub(super) fn arp(world: &World, port: u32, frame: &[u8]) -> Outcome {
+    let at = at_port(port);
     let ignored = Outcome::drop("parse", "neighbour", at);
     let good = be16(frame, 14) == 1 && be16(frame, 16) == 0x0800 && frame[18] == 6 && frame[19] == 4;
     let (asker, target) = (addr4(frame, 28), addr4(frame, 38));
     if !good || be16(frame, 20) != 1 || asker == target {
         return ignored;
     }
-    let Some(s) = sender else { return reply(0, arp_reply(FABRIC_MAC, frame)) };
+    let Side::Eni(s) = world.side(port) else { return reply(port, arp_reply(FABRIC_MAC, frame)) };
     let eni = &world.enis[s];
     let subnet = &world.subnets[eni.subnet];
     if eni.addresses.contains(&IpAddr::V4(target)) {
         return ignored;
     }
     if target == subnet.base4(1) || target == subnet.base4(2) {
-        return reply(s as u32 + 1, arp_reply(FABRIC_MAC, frame));
+        return reply(port, arp_reply(FABRIC_MAC, frame));
     }
     match world.owner(subnet.vpc, target.into()).filter(|&o| world.enis[o].subnet == eni.subnet) {
-        Some(o) => reply(s as u32 + 1, arp_reply(world.enis[o].mac, frame)),
+        Some(o) => reply(port, arp_reply(world.enis[o].mac, frame)),
         None => Outcome::drop("route", "no-owner", At::Subnet(eni.subnet)),
     }
 }
@@ -50,8 +51,8 @@ pub(super) fn is_nd(p: &Packet) -> bool {
 }
 
 /// A packet of neighbour discovery.
-pub(super) fn nd(world: &World, sender: Option<usize>, p: &Packet) -> Outcome {
-    let at = sender.map_or(At::Internet, At::Eni);
+pub(super) fn nd(world: &World, port: u32, p: &Packet) -> Outcome {
+    let at = at_port(port);
     let ignored = Outcome::drop("parse", "neighbour", at);
     let message = &p.frame[p.l4..p.end];
     let fixed = match message[0] {
@@ -66,15 +67,15 @@ pub(super) fn nd(world: &World, sender: Option<usize>, p: &Packet) -> Outcome {
         return ignored;
     }
     let IpAddr::V6(asker) = p.src else { return ignored };
-    let Some(s) = sender else {
+    let Side::Eni(s) = world.side(port) else {
+        let mac = if port == 0 { INTERNET_MAC } else { REMOTE_MAC };
         return match message[0] {
             // Nobody out there owns an address of ours: a probe (RFC 4862) asks nothing of the fabric.
             135 if asker.is_unspecified() => ignored,
-            135 => reply(0, advertisement(INTERNET_MAC, FABRIC_MAC, addr6(message, 8), asker, true)),
+            135 => reply(port, advertisement(mac, FABRIC_MAC, addr6(message, 8), asker, true)),
             _ => ignored,
         };
     };
-    let port = s as u32 + 1;
     let eni = &world.enis[s];
     let subnet = &world.subnets[eni.subnet];
     if message[0] == 133 {

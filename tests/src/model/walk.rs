@@ -5,7 +5,7 @@ use super::outcome::{At, Kind, Outcome};
 use super::packet::{ICMP, Packet, TCP, Tuple, UDP, is_request};
 use super::rewrite::{End, cut, error4, reset4, set_macs, too_big6};
 use super::state::{State, Touch, flow_live, idle_ms, v4};
-use super::world::{EDGE_MTU, FABRIC_MAC, INTERNET_MAC, Target, Way, World};
+use super::world::{EDGE_MTU, FABRIC_MAC, INTERNET_MAC, REMOTE_MAC, Target, Way, World};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Either the next gate, or the end.
@@ -37,7 +37,7 @@ pub(super) struct Walk<'a> {
     pub packet: Packet,
     /// As it came in.
     pub original: Packet,
-    /// The ENI that sent it; `None`: the internet.
+    /// The ENI that sent it; `None`: another network.
     pub sender: Option<usize>,
     pub touches: Vec<Touch>,
     /// ENIs whose flow goes through a NAT gateway.
@@ -128,7 +128,7 @@ impl Walk<'_> {
         if subnet.contains(dst) {
             let Some(owner) = self.world.owner(subnet.vpc, dst) else { return no_owner };
             if let Some(nat) = self.world.enis[owner].nat {
-                return stop("natgw", "unsolicited", At::Nat(nat));
+                return self.nat_in(nat);
             }
             self.neighbour = self.world.enis[owner].subnet == eni.subnet;
             return self.deliver(owner);
@@ -168,7 +168,7 @@ impl Walk<'_> {
                     self.nacl(there, Way::In)?;
                 }
                 if let Some(nat) = self.world.enis[owner].nat {
-                    return stop("natgw", "unsolicited", At::Nat(nat));
+                    return self.nat_in(nat);
                 }
                 self.deliver(owner)
             }
@@ -186,8 +186,7 @@ impl Walk<'_> {
             }
             Some(Target::Igw) => self.igw_out(here.vpc),
             Some(Target::Eigw) => self.eigw_out(here.vpc),
-            // VPN-20: without a connection that is up, nothing gets through.
-            Some(Target::Vgw) => stop("vgw", "no-tunnel", At::Vgw(here.vpc)),
+            Some(Target::Vgw) => self.vgw_out(here.vpc),
         }
     }
 
@@ -382,6 +381,19 @@ impl Walk<'_> {
 
     /// The MTU of the edge, then out or in again.
     fn edge(&mut self, stage: &'static str, at: At) -> Go<Outcome> {
+        self.fits_outside(stage, at)?;
+        let here = match self.packet.dst {
+            IpAddr::V4(a) => self.world.behind(a).is_some(),
+            IpAddr::V6(a) => self.world.vpc6(a).is_some(),
+        };
+        if here {
+            self.notes.push("edge hairpin".into());
+            return self.enter_vpc();
+        }
+        Ok(self.emit(0, INTERNET_MAC, FABRIC_MAC))
+    }
+
+    fn fits_outside(&mut self, stage: &'static str, at: At) -> Go {
         if self.packet.len3() > EDGE_MTU {
             if self.packet.v6 || self.packet.df {
                 let quiet = self.original.is_later_fragment() || self.original.is_icmp_error();
@@ -400,15 +412,48 @@ impl Walk<'_> {
             }
             self.pieces = true;
         }
-        let here = match self.packet.dst {
-            IpAddr::V4(a) => self.world.behind(a).is_some(),
-            IpAddr::V6(a) => self.world.vpc6(a).is_some(),
-        };
-        if here {
-            self.notes.push("edge hairpin".into());
-            return self.enter_vpc();
+        Ok(())
+    }
+
+    /// RT-73, RT-96: IPv4 as it is, to the network behind the virtual private gateway if one is connected (VPN-20).
+    fn vgw_out(&mut self, vpc: usize) -> Go<Outcome> {
+        self.neighbour = false;
+        let at = At::Vgw(vpc);
+        if self.packet.v6 {
+            return stop("vgw", "protocol", at);
         }
-        Ok(self.emit(0, INTERNET_MAC, FABRIC_MAC))
+        let Some(port) = self.world.vpcs[vpc].vgw else { return stop("vgw", "no-tunnel", at) };
+        self.fits_outside("vgw", at)?;
+        Ok(self.emit(port, REMOTE_MAC, FABRIC_MAC))
+    }
+
+    /// From that network: to ENIs of the VPC and nobody else (EIP-10, NAT-27); its gateway route table may name another ENI.
+    pub(super) fn enter_by_vgw(&mut self, vpc: usize) -> Go<Outcome> {
+        let at = At::Vgw(vpc);
+        self.sane(at)?;
+        if self.packet.v6 {
+            return stop("vgw", "protocol", at);
+        }
+        let dst = self.packet.dst;
+        if dst.is_multicast() || is_broadcast(dst) {
+            return stop("route", "no-multicast", at);
+        }
+        let Some(owner) = self.world.owner(vpc, dst) else { return stop("vgw", "no-owner", at) };
+        self.notes.push("from vgw".into());
+        let steered = self.world.vpcs[vpc].vgw_table.and_then(|table| self.world.route(table, dst));
+        let (e, routed) = match steered {
+            Some((_, Target::Eni(e))) => (e, e != owner),
+            _ => (owner, false),
+        };
+        if routed {
+            self.notes.push("route gateway of vgw".into());
+        }
+        self.nacl(self.world.enis[e].subnet, Way::In)?;
+        match self.world.enis[e].nat {
+            Some(nat) => self.nat_in(nat),
+            None if routed => self.deliver_routed(e),
+            None => self.deliver(e),
+        }
     }
 
     /// Section 5, in.
@@ -608,7 +653,7 @@ impl Walk<'_> {
         Ok(external)
     }
 
-    /// Return: the packet is addressed to the gateway's private address by now.
+    /// Return: the packet is addressed to the gateway's private address by now, or was from the start (NAT-80).
     fn nat_in(&mut self, n: usize) -> Go<Outcome> {
         let at = At::Nat(n);
         let Some(nat) = self.world.nats[n].clone() else { return stop("igw", "no-mapping", At::Internet) };
@@ -631,6 +676,9 @@ impl Walk<'_> {
             return stop("natgw", "unsolicited", at);
         };
         let (eni, client, external) = (b.eni, b.client, b.external);
+        if self.original.dst == IpAddr::V4(nat.private) {
+            self.notes.push("answer at a NAT gateway's private address".into());
+        }
         if self.packet.fragment.is_some() && self.packet.proto != UDP {
             return stop("natgw", "fragment", at);
         }

@@ -7,9 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub const FABRIC_MAC: [u8; 6] = [0x02, 0x76, 0x70, 0x63, 0x64, 0x01];
 /// MAC of the far side of the internet port.
 pub const INTERNET_MAC: [u8; 6] = [0x02, 0x76, 0x70, 0x63, 0x64, 0xff];
+/// MAC of the far side of a virtual private gateway's port.
+pub const REMOTE_MAC: [u8; 6] = [0x02, 0x76, 0x70, 0x63, 0x64, 0xfe];
 /// L3 bytes accepted from an ENI.
 pub const ENI_MTU: usize = 9001;
-/// L3 bytes that fit through the internet edge.
+/// L3 bytes that fit through the internet edge, and through a virtual private gateway.
 pub const EDGE_MTU: usize = 1500;
 
 /// Everything configured.
@@ -36,6 +38,10 @@ pub struct Vpc {
     pub igw: bool,
     /// Gateway route table of the internet gateway.
     pub igw_table: Option<usize>,
+    /// The port where a network is connected to the virtual private gateway.
+    pub vgw: Option<u32>,
+    /// Gateway route table of the virtual private gateway.
+    pub vgw_table: Option<usize>,
     pub eigw: bool,
 }
 
@@ -213,7 +219,24 @@ pub enum Way {
     Out,
 }
 
+/// What is at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Internet,
+    Eni(usize),
+    /// The network behind the virtual private gateway of a VPC.
+    Vgw(usize),
+}
+
 impl World {
+    /// Where frames of a port come from and go to.
+    pub fn side(&self, port: u32) -> Side {
+        match self.vpcs.iter().position(|v| v.vgw == Some(port)) {
+            Some(vpc) => Side::Vgw(vpc),
+            None => port.checked_sub(1).map_or(Side::Internet, |n| Side::Eni(n as usize)),
+        }
+    }
+
     /// VPC of an ENI.
     pub fn vpc_of(&self, eni: usize) -> usize {
         self.subnets[self.enis[eni].subnet].vpc

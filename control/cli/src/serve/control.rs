@@ -151,7 +151,7 @@ impl Front {
             Command::Attach { interface, to } => self.attach(interface, to).await,
             Command::Detach { interface } => {
                 let answer = json!({ "interface": interface });
-                let change = move |m: &mut Model| m.unbind_network_interface(&interface).map(|()| String::new());
+                let change = move |m: &mut Model| m.unbind_port(&interface).map(|()| String::new());
                 let home = self.home().map_err(|e| e.message)?;
                 home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
                 Ok(answer)
@@ -183,11 +183,11 @@ impl Front {
         }
         let home = self.home().map_err(|e| e.message)?;
         let id = interface.clone();
-        let change = move |m: &mut Model| m.bind_network_interface_to(&id, to).map(|()| String::new());
+        let change = move |m: &mut Model| m.bind_port_to(&id, to).map(|()| String::new());
         home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
         if let Some(problem) = self.bindings.problem(&interface) {
             let id = interface.clone();
-            let undo = move |m: &mut Model| m.unbind_network_interface(&id).map(|()| String::new());
+            let undo = move |m: &mut Model| m.unbind_port(&id).map(|()| String::new());
             home.api.region().change(Box::new(undo)).await.map_err(|e| format!("{problem}; and {}", e.message))?;
             return Err(problem);
         }

@@ -58,6 +58,7 @@ impl Lines {
         }
         every_table!(each);
         same("edge", &made.edge, &expected.edge);
+        same("links", &made.links, &expected.links);
         let (a, b) = (self.compiled.succeed(made), self.whole.succeed(expected.clone()));
         let fresh = Topology::default().succeed(expected.clone());
         assert_eq!(a.generation, b.generation);
@@ -86,7 +87,8 @@ impl Lines {
         for port in 0..a.port_count() as u32 {
             assert_eq!((a.mac(port), a.mtu(port)), (b.mac(port), b.mtu(port)), "port {port}");
             if let Some(eni) = EniIdx::of_port(port) {
-                let facts = a.enis.get(eni.at()).map(|e| (e.mac, usize::from(e.mtu)));
+                let eni_facts = a.enis.get(eni.at()).map(|e| (e.mac, usize::from(e.mtu)));
+                let facts = eni_facts.or(a.links.get(eni.at()).map(|l| (l.mac, usize::from(l.mtu))));
                 assert_eq!((a.mac(port), a.mtu(port)), facts.unwrap_or_default(), "port {port}");
                 for &local in &self.seen {
                     let ended = |t: &Topology| t.tracks_ended(eni, local, ip("192.0.2.1"));

@@ -327,7 +327,8 @@ pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
         let eni = m.interfaces().get(i.interfaces.values().last()?)?;
         m.detach_network_interface(&eni.attachment.clone()?.id).ok()
     }),
-    ("bind", |m, r| m.bind_network_interface(&r.id(m.interfaces())?, r.chance(50)).ok()),
+    ("bind", |m, r| m.bind_port(&r.id(m.interfaces())?, r.chance(50)).ok()),
+    ("connect", |m, r| m.bind_port(&r.id(m.vpn_gateways())?, r.chance(70)).ok()),
     ("ModifyNetworkInterfaceAttribute, groups", |m, r| {
         let e = r.one(m.interfaces())?;
         let groups = groups(m, r, &e.vpc);

@@ -115,17 +115,24 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
     for v in m.vpcs().iter() {
         let at = vpc_of(n, &v.id);
         let gateway = m.internet_gateways().iter().find(|g| g.vpc.as_ref() == Some(&v.id));
-        let mut own_tables = m
-            .table_associations()
-            .iter()
-            .filter(|a| gateway.is_some_and(|g| matches!(&a.with, AssociatedWith::Gateway(of) if *of == g.id)));
+        let private = m.vpn_gateways().iter().find(|g| g.vpc.as_ref() == Some(&v.id));
+        let table_of = |gateway: &str| {
+            let mut all = m.table_associations().iter();
+            let own = all.find(|a| matches!(&a.with, AssociatedWith::Gateway(of) if of == gateway))?;
+            Some(RouteTableIdx(n.route_tables.get(&*own.table).unwrap()))
+        };
         let object = Vpc {
             resolver: Ipv4Addr::from(u32::from(v.blocks[0].cidr.network()) + 2),
             igw: gateway.is_some(),
-            igw_routes: own_tables.next().map(|a| RouteTableIdx(n.route_tables.get(&*a.table).unwrap())),
+            igw_routes: gateway.and_then(|g| table_of(&g.id)),
+            vgw: private.filter(|g| g.bound).map(|g| eni_of(n, &g.id).port()),
+            vgw_routes: private.and_then(|g| table_of(&g.id)),
             eigw: m.egress_only_gateways().iter().any(|g| g.vpc == v.id),
         };
         t.vpcs.set(at.at(), Arc::new(object));
+        if let Some(g) = private.filter(|g| g.bound) {
+            t.links.set(eni_of(n, &g.id).at(), Arc::new(Link::of(at)));
+        }
         let (mut owners, mut members, mut publics) = (Vec::new(), Vec::new(), Vec::new());
         for e in m.interfaces().iter().filter(|e| e.vpc == v.id) {
             let eni = eni_of(n, &e.id);
