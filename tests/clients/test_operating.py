@@ -443,7 +443,7 @@ class Attach(Operating):
         self.assertEqual((at[tap], at[veth]), (("tap tap0", None, True), ("interface veth0", None, True)))
         # A device serves one interface.
         other, _ = self.interface(subnet, "10.0.0.7")
-        self.assertIn("serves interface", self.vpcd("attach", other, "--tap", "tap0", status=1))
+        self.assertIn("serves 'eni-", self.vpcd("attach", other, "--tap", "tap0", status=1))
 
         process.terminate()
         self.assertEqual(process.wait(timeout=20), 0)
@@ -460,6 +460,56 @@ class Attach(Operating):
         self.serve("--state", str(self.dir / "state"))
         problem = {p["port"]: p["problem"] for p in self.status()["ports"]}[veth]
         self.assertIn("veth0", problem)
+
+    # covers: RT-73 EIP-10
+    def test_a_remote_network_at_a_virtual_private_gateway(self):
+        process = self.serve("--state", str(self.dir / "state"))
+        vpc = re.search("<vpcId>(.*?)<", self.call("CreateVpc", CidrBlock="10.0.0.0/16"))[1]
+        subnet = re.search("<subnetId>(.*?)<", self.call("CreateSubnet", VpcId=vpc, CidrBlock="10.0.0.0/24"))[1]
+        group = re.search("<groupId>(.*?)<", self.call("DescribeSecurityGroups", **{"Filter.1.Name": "vpc-id", "Filter.1.Value.1": vpc}))[1]
+        self.call("AuthorizeSecurityGroupIngress", GroupId=group, IpProtocol="icmp", FromPort=-1, ToPort=-1, CidrIp="172.16.0.0/12")
+        table = re.search("<routeTableId>(.*?)<", self.call("DescribeRouteTables", **{"Filter.1.Name": "vpc-id", "Filter.1.Value.1": vpc}))[1]
+        gateway = re.search("<vpnGatewayId>(.*?)<", self.call("CreateVpnGateway", Type="ipsec.1"))[1]
+        self.call("AttachVpnGateway", VpnGatewayId=gateway, VpcId=vpc)
+        self.call("CreateRoute", RouteTableId=table, DestinationCidrBlock="172.16.0.0/12", GatewayId=gateway)
+        internet = re.search("<internetGatewayId>(.*?)<", self.call("CreateInternetGateway"))[1]
+        self.call("AttachInternetGateway", InternetGatewayId=internet, VpcId=vpc)
+        # A machine of the VPC, with an Elastic IP, and the office: the other end of a veth.
+        eni, mac = self.interface(subnet, "10.0.0.5")
+        allocation = self.call("AllocateAddress", Domain="vpc")
+        public, id = re.search("<publicIp>(.*?)<", allocation)[1], re.search("<allocationId>(.*?)<", allocation)[1]
+        self.call("AssociateAddress", AllocationId=id, NetworkInterfaceId=eni)
+        self.ip("-n", self.host, "tuntap", "add", "tap0", "mode", "tap")
+        self.ip("-n", self.host, "link", "set", "tap0", "address", mac, "up")
+        self.ip("-n", self.host, "addr", "add", "10.0.0.5/24", "dev", "tap0")
+        self.ip("-n", self.host, "route", "add", "default", "via", "10.0.0.1")
+        self.vpcd("attach", eni, "--tap", "tap0")
+        self.ip("-n", self.host, "link", "add", "office0", "type", "veth", "peer", "eth0", "netns", self.guest)
+        self.ip("-n", self.host, "link", "set", "office0", "up")
+        drops = lambda: {(d["port"], d["stage"], d["reason"]) for d in self.status()["drops"]}
+        self.assertFalse(self.ping(self.host, "172.16.1.1"))
+        self.assertIn((eni, "vgw", "no-tunnel"), drops())
+        answer = json.loads(self.vpcd("attach", gateway, "--interface", "office0", "--json"))
+        self.assertEqual((answer["port"], answer["addresses"]), (gateway, []))
+        self.ip("-n", self.guest, "link", "set", "eth0", "address", answer["mac"], "up")
+        self.ip("-n", self.guest, "addr", "add", "172.16.1.1/32", "dev", "eth0")
+        self.ip("-n", self.guest, "route", "add", "default", "dev", "eth0")
+        self.assertTrue(self.ping(self.guest, "10.0.0.5"), "from the office")
+        self.assertTrue(self.ping(self.host, "172.16.1.1"), "to the office")
+        self.assertFalse(self.ping(self.guest, public), "by its Elastic IP it is not reached from there")
+        self.assertIn((gateway, "vgw", "no-owner"), drops())
+        at = {p["port"]: (p["at"], p["problem"], p["received"] > 0, p["sent"] > 0) for p in self.status()["ports"]}
+        self.assertEqual(at[gateway], ("interface office0", None, True, True))
+        self.assertIn("attached to", self.vpcd("attach", gateway, "--interface", "office0", status=1))
+
+        process.terminate()
+        self.assertEqual(process.wait(timeout=20), 0)
+        self.serve("--state", str(self.dir / "state"))
+        self.assertTrue(self.ping(self.guest, "10.0.0.5"), "plugged in again")
+        self.vpcd("detach", gateway)
+        self.assertFalse(self.ping(self.guest, "10.0.0.5"), "after it was detached")
+        self.assertFalse(self.ping(self.host, "172.16.1.1"))
+        self.assertIn((eni, "vgw", "no-tunnel"), drops())
 
     def test_an_interface_is_the_uplink(self):
         self.ip("-n", self.host, "link", "add", "up0", "type", "veth", "peer", "eth0", "netns", self.guest)

@@ -73,7 +73,7 @@ pub fn topology(w: &World) -> Topology {
         };
         t.vpcs.set(i, Arc::new(vpc));
         if let Some(port) = v.vgw {
-            t.links.set(port as usize - 1, Arc::new(Link::of(VpcIdx(i as u32))));
+            t.links.set(port as usize - 1, Arc::new(Link { vpc: VpcIdx(i as u32) }));
         }
         let here = |e: &usize| w.vpc_of(*e) == i;
         let owned = |e: usize| w.enis[e].addresses.iter().map(move |a| (*a, e));

@@ -219,6 +219,12 @@ fn who_reaches_the_internet() {
 }
 
 #[test]
+fn the_network_behind_a_virtual_private_gateway() {
+    let ways = [examples::rt_73(), examples::eip_10(), examples::nat_27(), examples::nat_80_back()];
+    ways.into_iter().chain([examples::steered_from_the_remote_network()]).for_each(both);
+}
+
+#[test]
 fn what_a_nat_gateway_carries() {
     let carried = [examples::nat_32(), examples::nat_38(), examples::nat_39(), examples::nat_40(), examples::nat_74()];
     carried.into_iter().for_each(both);

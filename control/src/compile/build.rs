@@ -51,7 +51,7 @@ impl Compiler {
         for (id, g) in dirty.vpn_gateways.iter() {
             let Some(at) = numbers.enis.get(id) else { continue };
             let vpc = g.filter(|g| g.bound).and_then(|g| numbers.vpcs.get(g.vpc.as_deref()?));
-            t.links.renew(at as usize, vpc.map(|v| Link::of(VpcIdx(v))));
+            t.links.renew(at as usize, vpc.map(|v| Link { vpc: VpcIdx(v) }));
         }
         self.vpcs(m, dirty);
     }

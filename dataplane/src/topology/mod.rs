@@ -223,17 +223,13 @@ impl Default for Timeouts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub vpc: VpcIdx,
-    /// Where frames to the remote network are addressed.
-    pub mac: Mac,
-    /// L3 bytes accepted from it.
-    pub mtu: u16,
 }
 
 impl Link {
-    /// A connection of this VPC's gateway.
-    pub fn of(vpc: VpcIdx) -> Link {
-        Link { vpc, mac: Mac([0x02, 0x76, 0x70, 0x63, 0x64, 0xfe]), mtu: 1500 }
-    }
+    /// Where frames to a remote network are addressed.
+    pub const MAC: Mac = Mac([0x02, 0x76, 0x70, 0x63, 0x64, 0xfe]);
+    /// L3 bytes accepted from it.
+    pub const MTU: u16 = 1500;
 }
 
 /// A subnet: one route table, one NACL (RT-01, NACL-06).
@@ -476,7 +472,7 @@ impl Topology {
         next.facts.grow(next.enis.len().max(next.links.len()) + 1);
         for at in enis.into_iter().chain(links) {
             let eni = next.enis.get(at).map(|e| PortFacts { mac: e.mac, mtu: e.mtu, vpc: Some(e.vpc) });
-            let link = || next.links.get(at).map(|l| PortFacts { mac: l.mac, mtu: l.mtu, vpc: Some(l.vpc) });
+            let link = || next.links.get(at).map(|l| PortFacts { mac: Link::MAC, mtu: Link::MTU, vpc: Some(l.vpc) });
             next.facts.set(at + 1, eni.or_else(link).unwrap_or_default());
         }
         next

@@ -1,13 +1,12 @@
 //! Chapter 04: the recommended network ACLs of the guide with their traps, and ACLs in motion.
 
 use super::Line::{Change, Left, Send, SendBy};
-use super::scene::entries;
+use super::scene::{ALL, entries};
 use super::{Example, Scene, script};
 use crate::model::World;
 use crate::model::world::Nacl;
 use crate::model::world::Target::{self, Eigw, Igw, Nat};
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234::/56";
 
 /// Public subnet with W, private subnet with D; `nacls` of the two.

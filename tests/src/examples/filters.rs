@@ -1,11 +1,10 @@
 //! Chapter 04: network ACLs and security groups.
 
 use super::Line::{Change, Send, Wait};
-use super::scene::{entries, rule};
+use super::scene::{ALL, entries, rule};
 use super::{Example, Scene};
 use crate::model::world::Target::Igw;
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const PUBLIC: &[(&str, crate::model::world::Target)] = &[("0.0.0.0/0", Igw), ("::/0", Igw)];
 const V6: &str = "2001:db8:1234:1a00::/56";
 const V6_SUBNET: &str = "2001:db8:1234:1a00::/64";

@@ -1,11 +1,10 @@
 //! Chapters 03 and 07: routes, internet gateways, egress-only gateways, NAT gateways and NAT instances.
 
 use super::Line::{Change, Left, Send, SendBy, Ttl, Wait};
-use super::scene::entries;
+use super::scene::{ALL, entries};
 use super::{Example, Scene};
 use crate::model::world::Target::{self, Blackhole, Eigw, Igw, Local, Nat};
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 /// Nothing may come in by itself, so that answers show tracks.
 const OUT: &str = "out all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234:1a00::/56";

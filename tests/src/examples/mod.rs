@@ -11,6 +11,7 @@ mod reach;
 mod routes;
 mod scene;
 mod state;
+mod vpn;
 
 pub use acls::*;
 pub use filters::*;
@@ -21,6 +22,7 @@ pub use reach::*;
 pub use routes::*;
 pub use scene::Scene;
 pub use state::*;
+pub use vpn::*;
 
 use crate::harness::System;
 use crate::history::Input;

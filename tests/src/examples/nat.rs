@@ -2,11 +2,11 @@
 
 use super::Line::{self, Change, Send};
 use super::gateways::behind_nat;
+use super::scene::ALL;
 use super::{Example, Scene, script};
 use crate::model::World;
 use crate::model::world::Target::{Eni, Igw, Nat};
 
-const ALL: &str = "in all all 0.0.0.0/0\nout all all 0.0.0.0/0";
 const OUT: &str = "out all all 0.0.0.0/0";
 
 /// `behind_nat` with a client whose group admits everything, so that only the NAT gateway's memory decides.
@@ -245,6 +245,9 @@ pub fn nat_80() -> Example {
             "D    | udp 10.0.1.5:40000 > 192.0.2.5:53 | BOX
              left | udp 10.0.0.220:* > 192.0.2.5:53
              ttl  | 63
+             BOX  | udp 192.0.2.5:53 > 10.0.0.220:{nat} | D
+             left | udp 192.0.2.5:53 > 10.0.1.5:40000
+             BOX  | udp 192.0.2.5:54 > 10.0.0.220:{nat} | natgw/unsolicited
              D    | udp 10.0.1.5:40000 > 203.0.113.5:53 | internet
              left | udp 198.51.100.9:* > 203.0.113.5:53",
         ),

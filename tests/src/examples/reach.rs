@@ -1,12 +1,11 @@
 //! Chapters 03 and 07: whom the internet reaches is decided by the route table in force, for each family, and by the filters.
 
 use super::Line::{Change, Send};
-use super::scene::{entries, rule};
+use super::scene::{ALL, entries, rule};
 use super::{Example, Scene, script};
 use crate::model::world::Subnet;
 use crate::model::world::Target::{Eigw, Igw, Nat, Vgw};
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234:1a00::/56";
 
 /// Public is what a table with a route to the gateway serves; associations flip it, and no interface is touched.
@@ -173,10 +172,11 @@ pub fn a_03_2() -> Example {
         .eni("NEW", 0, &["10.0.2.10"], &[0])
         .public("10.0.0.10", "198.51.100.1")
         .public("10.0.1.10", "198.51.100.2")
-        .public("10.0.2.10", "198.51.100.3");
+        .public("10.0.2.10", "198.51.100.3")
+        .remote();
     let mut lines = script(
         "PUBLIC | udp 10.0.1.10:9 > 203.0.113.5:53 | internet
-         VPN    | udp 10.0.0.10:9 > 203.0.113.5:53 | vgw/no-tunnel
+         VPN    | udp 10.0.0.10:9 > 203.0.113.5:53 | remote
          VPN    | udp 10.0.0.10:9 > 10.0.1.10:53 | PUBLIC",
     );
     lines.push(Change(|w| {
@@ -185,13 +185,13 @@ pub fn a_03_2() -> Example {
         w.subnets.push(Subnet { net4, table: main, ..w.subnets[0].clone() });
         w.enis[2].subnet = 2;
     }));
-    lines.push(Send("NEW", "udp 10.0.2.10:9 > 203.0.113.5:53", "vgw/no-tunnel"));
+    lines.push(Send("NEW", "udp 10.0.2.10:9 > 203.0.113.5:53", "remote"));
     lines.push(Change(|w| {
         w.tables[0].routes[1].1 = Igw;
         w.tables[1].routes[1].1 = Vgw;
     }));
     lines.extend(script(
-        "PUBLIC | udp 10.0.1.10:9 > 203.0.113.5:53 | vgw/no-tunnel
+        "PUBLIC | udp 10.0.1.10:9 > 203.0.113.5:53 | remote
          VPN    | udp 10.0.0.10:9 > 203.0.113.5:53 | internet
          NEW    | udp 10.0.2.10:9 > 203.0.113.5:53 | internet",
     ));

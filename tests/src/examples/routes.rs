@@ -1,16 +1,11 @@
 //! Chapter 03: who chooses the table, local delivery, gateway route tables and what they do not steer, appliances.
 
 use super::Line::{Change, Left, Send, Ttl};
+use super::scene::{ALL, net};
 use super::{Example, Scene, script};
 use crate::model::world::Target::{Blackhole, Eni, Igw, Local, Nat};
-use ipnet::IpNet;
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const V6: &str = "2001:db8:1234:1a00::/56";
-
-fn net(text: &str) -> IpNet {
-    text.parse().unwrap_or_default()
-}
 
 /// An appliance BOX in subnet A beside a, and b in subnet B, whose way out leads through BOX. Public are a and b.
 fn appliance() -> Scene {

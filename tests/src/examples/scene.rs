@@ -14,7 +14,10 @@ pub struct Scene {
     pub names: Vec<&'static str>,
 }
 
-fn net(text: &str) -> IpNet {
+/// A group that lets everything pass.
+pub(super) const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
+
+pub(super) fn net(text: &str) -> IpNet {
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).unwrap_or_default()
 }
 
@@ -142,6 +145,20 @@ impl Scene {
     pub fn gateway_table(mut self, routes: &[(&str, Target)]) -> Scene {
         self.world.tables.push(RouteTable { routes: routes.iter().map(|(p, t)| (net(p), *t)).collect() });
         self.world.vpcs[0].igw_table = Some(self.world.tables.len() - 1);
+        self
+    }
+
+    /// A network behind the virtual private gateway, at the port `remote`; after all interfaces.
+    pub fn remote(mut self) -> Scene {
+        self.names.push("remote");
+        self.world.vpcs[0].vgw = Some(self.names.len() as u32);
+        self
+    }
+
+    /// A gateway route table of the virtual private gateway.
+    pub fn vgw_table(mut self, routes: &[(&str, Target)]) -> Scene {
+        self.world.tables.push(RouteTable { routes: routes.iter().map(|(p, t)| (net(p), *t)).collect() });
+        self.world.vpcs[0].vgw_table = Some(self.world.tables.len() - 1);
         self
     }
 }

@@ -1,11 +1,10 @@
 //! Chapter 04: groups at the edge, what a track outlives and what ends it, errors, fragments, the middle of a stream.
 
 use super::Line::{Change, Send, Wait};
-use super::scene::{entries, rule};
+use super::scene::{ALL, entries, rule};
 use super::{Example, Scene, script};
 use crate::model::world::Target::Igw;
 
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 const OPEN: &str = "in 100 allow all all 0.0.0.0/0 out 100 allow all all 0.0.0.0/0
     in 101 allow all all ::/0 out 101 allow all all ::/0";
 

@@ -1,4 +1,4 @@
-//! What users plugged into free interfaces: TAP devices, interfaces of the host, captures.
+//! What users plugged into free interfaces and virtual private gateways: TAP devices, interfaces of the host, captures.
 //!
 //! The model says what should be plugged in; [`Bindings::follow`] makes it so after each publish, on the writer's thread. What
 //! could not be opened stays in the model, and says so where ports are shown: after a restart a device may be missing for a while.
@@ -37,7 +37,7 @@ impl Bindings {
         Bindings { live, workers, bound: Mutex::default() }
     }
 
-    /// Plugs in and out what these interfaces say. `begins`: what is bound was bound by an earlier process.
+    /// Plugs in and out what these ports say. `begins`: what is bound was bound by an earlier process.
     pub(super) fn follow<'a>(
         &self,
         model: &Model,
@@ -47,12 +47,12 @@ impl Bindings {
     ) {
         let mut bound = self.bound();
         for id in touched {
-            let wanted = model.interfaces().get(id).and_then(|e| e.binding.as_ref());
+            let wanted = model.binding(id);
             if let Some(old) = bound.get(id).filter(|b| Some(&b.binding) != wanted) {
                 if old.problem.is_none()
                     && let Err(e) = self.live.unplug(old.port)
                 {
-                    log::line(Level::Error, "cannot unplug", &json!({"interface": id, "error": e.to_string()}));
+                    log::line(Level::Error, "cannot unplug", &json!({"port": id, "error": e.to_string()}));
                 }
                 bound.remove(id);
             }
@@ -66,13 +66,13 @@ impl Bindings {
                 _ => self.plug(id, port, binding),
             };
             if let Err(error) = &outcome {
-                log::line(Level::Error, "cannot attach", &json!({"interface": id, "to": binding, "error": error}));
+                log::line(Level::Error, "cannot attach", &json!({"port": id, "to": binding, "error": error}));
             }
             bound.insert(id.into(), Bound { binding: binding.clone(), port, problem: outcome.err() });
         }
     }
 
-    /// Why what is bound to an interface is not plugged in.
+    /// Why what is bound to a port is not plugged in.
     pub(super) fn problem(&self, id: &str) -> Option<String> {
         self.bound().get(id).and_then(|b| b.problem.clone())
     }

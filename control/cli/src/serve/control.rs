@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use vpcd_control::model::{Binding, Model, NatGateway, NetworkInterface, Zone};
-use vpcd_dataplane::topology::INTERNET;
+use vpcd_dataplane::topology::{INTERNET, Link};
 
 /// Bytes of a request.
 const LONGEST: u64 = 64 * 1024;
@@ -131,12 +131,25 @@ async fn converse(stream: UnixStream, front: &Front) -> io::Result<()> {
 #[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Command {
     Status,
-    Attach { interface: String, to: Binding },
-    Detach { interface: String },
-    Export { region: Option<String>, format: Format },
+    /// `port`: the id of a free interface or of a virtual private gateway.
+    Attach {
+        port: String,
+        to: Binding,
+    },
+    Detach {
+        port: String,
+    },
+    Export {
+        region: Option<String>,
+        format: Format,
+    },
     Zones,
-    Impair { zone: String },
-    Restore { zone: String },
+    Impair {
+        zone: String,
+    },
+    Restore {
+        zone: String,
+    },
 }
 
 impl Front {
@@ -148,10 +161,10 @@ impl Front {
                 let template = self.export(region.as_deref(), format).await?;
                 Ok(json!({ "template": template }))
             }
-            Command::Attach { interface, to } => self.attach(interface, to).await,
-            Command::Detach { interface } => {
-                let answer = json!({ "interface": interface });
-                let change = move |m: &mut Model| m.unbind_port(&interface).map(|()| String::new());
+            Command::Attach { port, to } => self.attach(port, to).await,
+            Command::Detach { port } => {
+                let answer = json!({ "port": port });
+                let change = move |m: &mut Model| m.unbind_port(&port).map(|()| String::new());
                 let home = self.home().map_err(|e| e.message)?;
                 home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
                 Ok(answer)
@@ -176,24 +189,25 @@ impl Front {
         Ok(zone.map_or(Value::Null, |z| zone_line(&picture.model, z)))
     }
 
-    async fn attach(&self, interface: String, to: Binding) -> Result<Value, String> {
+    async fn attach(&self, port: String, to: Binding) -> Result<Value, String> {
         let uplink = self.config.uplink.as_ref().map(|u| u.interface.as_str());
         if let Some(device) = to.device().filter(|d| Some(*d) == uplink) {
             return Err(format!("'{device}' is the uplink"));
         }
         let home = self.home().map_err(|e| e.message)?;
-        let id = interface.clone();
+        let id = port.clone();
         let change = move |m: &mut Model| m.bind_port_to(&id, to).map(|()| String::new());
         home.api.region().change(Box::new(change)).await.map_err(|e| e.message)?;
-        if let Some(problem) = self.bindings.problem(&interface) {
-            let id = interface.clone();
+        if let Some(problem) = self.bindings.problem(&port) {
+            let id = port.clone();
             let undo = move |m: &mut Model| m.unbind_port(&id).map(|()| String::new());
             home.api.region().change(Box::new(undo)).await.map_err(|e| format!("{problem}; and {}", e.message))?;
             return Err(problem);
         }
         let picture = home.api.region().read();
-        let eni = picture.model.interfaces().get(&interface);
-        Ok(json!({"interface": interface, "mac": eni.map(|e| e.mac.to_string()), "addresses": eni.map(addresses)}))
+        let eni = picture.model.interfaces().get(&port);
+        let mac = eni.map_or(Link::MAC, |e| e.mac).to_string();
+        Ok(json!({"port": port, "mac": mac, "addresses": eni.map(addresses).unwrap_or_default()}))
     }
 
     fn status(&self) -> Result<Value, String> {
@@ -216,13 +230,13 @@ impl Front {
             let eni = model.interfaces().get(id);
             let counts = counters.port(port);
             // A port where nothing can be has no line.
-            let used = counts != Default::default() || eni.is_some_and(|e| model.plugged(e));
+            let used = counts != Default::default() || eni.map_or(model.binding(id).is_some(), |e| model.plugged(e));
             if port != INTERNET && !used {
                 continue;
             }
             let problem = faults.get(&port).cloned().or_else(|| self.bindings.problem(id));
             ports.push(json!({
-                "port": id, "at": if port == INTERNET { self.uplink() } else { eni.and_then(place) },
+                "port": id, "at": if port == INTERNET { self.uplink() } else { place(model, id) },
                 "addresses": eni.map(addresses).unwrap_or_default(),
                 "received": counts.received, "received_bytes": counts.received_bytes,
                 "sent": counts.sent, "sent_bytes": counts.sent_bytes,
@@ -256,13 +270,16 @@ fn zone_line(m: &Model, z: &Zone) -> Value {
     json!({"zone": z.name, "id": z.id, "state": m.zone_state(&z.name).name(), "nat_gateways": gateways})
 }
 
-/// What is behind an interface: its instance's namespace, or what was attached.
-fn place(eni: &NetworkInterface) -> Option<String> {
-    match &eni.binding {
+/// What is behind a port: its instance's namespace, or what was attached.
+fn place(model: &Model, port: &str) -> Option<String> {
+    match model.binding(port) {
         Some(Binding::Tap(name)) => Some(format!("tap {name}")),
         Some(Binding::Interface(name)) => Some(format!("interface {name}")),
         Some(Binding::Capture { input, .. }) => Some(format!("capture {}", input.display())),
-        None => eni.attachment.as_ref().map(|a| super::hosts::namespace(&a.instance)),
+        None => {
+            let attachment = model.interfaces().get(port)?.attachment.as_ref();
+            attachment.map(|a| super::hosts::namespace(&a.instance))
+        }
     }
 }
 

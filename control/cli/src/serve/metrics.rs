@@ -14,7 +14,7 @@ use vpcd_control::model::Record;
 use vpcd_control::store::{Store, StoreError};
 use vpcd_dataplane::engine::{Counters, PortCounters};
 use vpcd_dataplane::nat::NatGatewayCounters;
-use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
+use vpcd_dataplane::topology::{PortNo, Topology};
 use vpcd_io::live::Live;
 
 /// Of the answer.
@@ -196,14 +196,11 @@ fn nats<'a>(names: &'a Names, counters: &'a Counters) -> impl Iterator<Item = (&
     names.nat_gateways().map(|(at, id)| (id, counters.nat(at)))
 }
 
-/// The uplink, ports of today's interfaces, and those that have counted something.
+/// The uplink, ports of today's interfaces and gateways, and those that have counted something.
 pub(super) fn ports(topology: &Topology, counters: &Counters) -> impl Iterator<Item = PortNo> {
     // A worker that sleeps has not heard of the latest ones yet.
     let count = topology.port_count().max(counters.ports().count());
-    (0..count as PortNo).filter(|&port| {
-        let exists = EniIdx::of_port(port).is_some_and(|eni| topology.enis.get(eni.at()).is_some());
-        port == INTERNET || exists || counters.port(port) != PortCounters::default()
-    })
+    (0..count as PortNo).filter(|&port| topology.mtu(port) > 0 || counters.port(port) != PortCounters::default())
 }
 
 /// Durations by bucket.

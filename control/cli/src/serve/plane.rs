@@ -63,8 +63,8 @@ impl Plane {
         for (index, id) in &i.interfaces {
             // Something else is plugged in there.
             let Some(eni) = model.interfaces().get(id).filter(|e| !e.bound) else { continue };
-            let Some(port) = self.compiler.eni(id) else { continue };
-            ports.push(port.port());
+            let Some(port) = self.compiler.port(id) else { continue };
+            ports.push(port);
             links.push(Link::of(model, eni, *index, id));
         }
         let space = Space { name: super::hosts::namespace(&i.id), links };
@@ -79,10 +79,11 @@ impl Publish for Plane {
         compiled.topology.internet.mac = self.router.unwrap_or(compiled.topology.internet.mac);
         self.live.publish(compiled.topology);
         self.metrics.published(compiled.names, serial, started.elapsed());
-        let touched = model.interfaces().since(self.before.interfaces());
+        let interfaces = model.interfaces().since(self.before.interfaces());
+        let gateways = model.vpn_gateways().since(self.before.vpn_gateways());
         // The first publish is what an earlier process left.
         let begins = serial == 1;
-        self.bindings.follow(model, touched, |id| self.compiler.eni(id).map(|e| e.port()), begins);
+        self.bindings.follow(model, interfaces.into_iter().chain(gateways), |id| self.compiler.port(id), begins);
         if let Some(hosts) = &self.hosts {
             // It only fails when the server ends.
             let _ = hosts.send(self.order(model, serial));

@@ -88,7 +88,7 @@ impl Lines {
             assert_eq!((a.mac(port), a.mtu(port)), (b.mac(port), b.mtu(port)), "port {port}");
             if let Some(eni) = EniIdx::of_port(port) {
                 let eni_facts = a.enis.get(eni.at()).map(|e| (e.mac, usize::from(e.mtu)));
-                let facts = eni_facts.or(a.links.get(eni.at()).map(|l| (l.mac, usize::from(l.mtu))));
+                let facts = eni_facts.or(a.links.get(eni.at()).map(|_| (Link::MAC, usize::from(Link::MTU))));
                 assert_eq!((a.mac(port), a.mtu(port)), facts.unwrap_or_default(), "port {port}");
                 for &local in &self.seen {
                     let ended = |t: &Topology| t.tracks_ended(eni, local, ip("192.0.2.1"));

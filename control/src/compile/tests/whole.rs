@@ -131,7 +131,7 @@ pub(super) fn whole(n: &Numbers, m: &Model) -> Topology {
         };
         t.vpcs.set(at.at(), Arc::new(object));
         if let Some(g) = private.filter(|g| g.bound) {
-            t.links.set(eni_of(n, &g.id).at(), Arc::new(Link::of(at)));
+            t.links.set(eni_of(n, &g.id).at(), Arc::new(Link { vpc: at }));
         }
         let (mut owners, mut members, mut publics) = (Vec::new(), Vec::new(), Vec::new());
         for e in m.interfaces().iter().filter(|e| e.vpc == v.id) {
