@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 fn table(stack: &Stack) -> String {
-    let mut rows = vec![["PORT", "ENI", "MAC", "PRIVATE", "PUBLIC", "IPV6"].map(String::from)];
+    let mut rows = vec![["PORT", "ID", "MAC", "PRIVATE", "PUBLIC", "IPV6"].map(String::from)];
     fn join<T: ToString>(list: impl Iterator<Item = T>) -> String {
         let text = list.map(|a| a.to_string()).collect::<Vec<_>>().join(",");
         if text.is_empty() { "-".into() } else { text }
@@ -49,7 +49,7 @@ fn table(stack: &Stack) -> String {
     for p in stack.ports.iter().filter(|p| p.attached) {
         let (private, public, ipv6) =
             (join(p.private.iter()), join(p.public.iter().map(|(_, a)| a)), join(p.ipv6.iter()));
-        rows.push([p.names.join(" = "), p.eni.clone(), p.mac.to_string(), private, public, ipv6]);
+        rows.push([p.names.join(" = "), p.id.clone(), p.mac.to_string(), private, public, ipv6]);
     }
     let mut widths = [0; 6];
     for row in &rows {

@@ -3,8 +3,9 @@
 use crate::report::{Failure, Outcome};
 use crate::stack::Loaded;
 use serde_json::{Value, json};
+use vpcd_control::compile::Names;
 use vpcd_control::template::{PortInfo, Stack};
-use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
+use vpcd_dataplane::topology::{INTERNET, PortNo, Topology};
 
 /// The name of the internet's port.
 pub const INTERNET_NAME: &str = "internet";
@@ -24,7 +25,7 @@ pub fn list(stack: &Stack) -> String {
     let free = if free.is_empty() {
         String::new()
     } else {
-        format!("; free interfaces that become a port when named: {}", free.join(", "))
+        format!("; free ones that become a port when named: {}", free.join(", "))
     };
     format!("{}{free}", names.join(", "))
 }
@@ -40,23 +41,19 @@ pub fn find<'a>(stack: &'a Stack, name: &str) -> Outcome<Option<&'a PortInfo>> {
     }
 }
 
-/// Plugs something into a free interface that the user names: then it is a port like any other.
+/// Plugs something into a free interface or gateway that the user names: then it is a port like any other.
 pub fn bind(loaded: &mut Loaded, name: &str) -> Outcome {
     let Some(port) = find(&loaded.stack, name)?.filter(|p| !p.attached) else { return Ok(()) };
-    let eni = port.eni.clone();
-    loaded
-        .stack
-        .model
-        .bind_port(&eni, true)
-        .map_err(|e| Failure::user(format_args!("{name} cannot be a port: {e}")))?;
-    loaded.stack.ports.iter_mut().filter(|p| p.eni == eni).for_each(|p| p.attached = true);
+    let id = port.id.clone();
+    loaded.stack.model.bind_port(&id, true).map_err(|e| Failure::user(format_args!("{name} cannot be a port: {e}")))?;
+    loaded.stack.ports.iter_mut().filter(|p| p.id == id).for_each(|p| p.attached = true);
     Ok(())
 }
 
 /// The dataplane's number of a port.
-pub fn number(topology: &Topology, port: Option<&PortInfo>) -> Outcome<PortNo> {
+pub fn number(topology: &Topology, names: &Names, port: Option<&PortInfo>) -> Outcome<PortNo> {
     let Some(port) = port else { return Ok(INTERNET) };
-    let found = topology.enis.iter().find(|(_, e)| e.mac == port.mac).map(|(i, _)| EniIdx(i as u32).port());
+    let found = (0..topology.port_count() as PortNo).find(|&n| topology.mtu(n) > 0 && names.port_id(n) == port.id);
     found.ok_or_else(|| Failure::user(format_args!("{} was not compiled into the topology", port.name())))
 }
 
@@ -73,7 +70,7 @@ pub fn json(stack: &Stack) -> Value {
                 "names": p.names,
                 "instance": p.instance,
                 "device_index": p.device_index,
-                "eni": p.eni,
+                "eni": p.subnet.as_ref().map(|_| &p.id),
                 "subnet": p.subnet,
                 "mac": p.mac.to_string(),
                 "private": p.private.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut names = Vec::new();
     for device in devices {
         let port = device.port.as_deref().and_then(|name| loaded.stack.port(name));
-        let number = ports::number(&compiled.topology, port)?;
+        let number = ports::number(&compiled.topology, &compiled.names, port)?;
         let name = port.map_or(ports::INTERNET_NAME, |p| p.name()).to_owned();
         names.push((number, name.clone()));
         live_ports.push(LivePort::new(number, name, device.queues));
@@ -116,7 +116,7 @@ pub fn run(args: &Args) -> Outcome {
 fn user_data(stack: &Stack) -> Vec<(String, Vec<u8>)> {
     let eth0 = stack.ports.iter().filter(|p| p.device_index == Some(0));
     let of = |p: &PortInfo| {
-        let on = &stack.model.interfaces().get(&p.eni)?.attachment.as_ref()?.instance;
+        let on = &stack.model.interfaces().get(&p.id)?.attachment.as_ref()?.instance;
         Some((p.namespace.clone()?, stack.model.instances().get(on)?.details.script()?))
     };
     eth0.filter_map(of).collect()

@@ -12,13 +12,13 @@ pub const INTERNET_NAMESPACE: &str = "vpcd-internet";
 
 /// What a VPC instance has.
 const INSTANCE_MTU: u16 = 9001;
-const INTERNET_MTU: u16 = 1500;
+const EDGE_MTU: u16 = 1500;
 /// Frames that may wait for the engine in a device: a burst of a guest's TCP without segmentation offload is longer than the usual 1,000.
 const QUEUE: u32 = 4096;
 /// Where IPv6 guests find the router of their subnet.
 const ROUTER6: &str = "fe80::1";
 
-/// All namespaces of a stack: instances in template order, then the internet.
+/// All namespaces of a stack: instances and remote networks in template order, then the internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub spaces: Vec<Space>,
@@ -62,8 +62,10 @@ impl Plan {
         let mut spaces: Vec<Space> = Vec::new();
         for port in &stack.ports {
             let Some(name) = port.namespace.as_ref().filter(|_| port.attached) else { continue };
-            let Some(eni) = stack.model.interfaces().get(&port.eni) else { continue };
-            let link = Link::of(&stack.model, eni, port.device_index.unwrap_or(0), port.name());
+            let link = match stack.model.interfaces().get(&port.id) {
+                Some(eni) => Link::of(&stack.model, eni, port.device_index.unwrap_or(0), port.name()),
+                None => Link::edge(Some(port.name()), port.mac, port.private.iter().map(|a| IpAddr::V4(*a))),
+            };
             match spaces.iter_mut().find(|s| s.name == *name) {
                 Some(space) => space.links.push(link),
                 None => spaces.push(Space { name: name.clone(), links: vec![link] }),
@@ -88,15 +90,8 @@ fn net(address: IpAddr, length: u8) -> IpNet {
 impl Space {
     /// The internet: hosts that have these addresses, and take whoever else there is to be on their wire.
     pub fn internet(name: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Space {
-        let link = Link {
-            port: None,
-            device: "eth0".into(),
-            mac: vpcd_dataplane::topology::InternetPort::default().mac,
-            mtu: INTERNET_MTU,
-            addresses: addresses.into_iter().map(IpNet::from).collect(),
-            routes: Routes::OnLink,
-        };
-        Space { name: name.into(), links: vec![link] }
+        let mac = vpcd_dataplane::topology::InternetPort::default().mac;
+        Space { name: name.into(), links: vec![Link::edge(None, mac, addresses)] }
     }
 
     /// What `ip -n NAME -batch -` gets once the devices are there.
@@ -125,6 +120,18 @@ impl Link {
                 0 => Routes::Router { v4: router, v6: !eni.ipv6.is_empty() },
                 _ => Routes::None,
             },
+        }
+    }
+
+    /// Hosts on the far side of an edge: they have these addresses, and take whoever else there is to be on their wire.
+    fn edge(port: Option<&str>, mac: Mac, addresses: impl IntoIterator<Item = IpAddr>) -> Link {
+        Link {
+            port: port.map(str::to_owned),
+            device: "eth0".into(),
+            mac,
+            mtu: EDGE_MTU,
+            addresses: addresses.into_iter().map(IpNet::from).collect(),
+            routes: Routes::OnLink,
         }
     }
 

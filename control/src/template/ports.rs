@@ -1,39 +1,40 @@
-//! What the outside sees of a stack: ports, and the hosts of the internet.
+//! What the outside sees of a stack: ports, the hosts of the internet, and those behind virtual private gateways.
 
 use super::yaml::{Kind, Node};
-use super::{LogicalResource, Problem};
+use super::{LogicalResource, Pos, Problem};
 use crate::model::{Model, NetworkInterface};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use vpcd_dataplane::topology::Link;
 use vpcd_wire::Mac;
 
-/// An interface that frames can enter and leave by.
+/// An interface, or a virtual private gateway, that frames can enter and leave by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortInfo {
     /// Logical ids that name it; the first is the display name. Further interfaces of an instance are `Name.eth1`.
     pub names: Vec<String>,
-    /// The interface's id.
-    pub eni: String,
+    /// The interface's id, or the gateway's.
+    pub id: String,
     /// Logical id of the instance it hangs on.
     pub instance: Option<String>,
     pub device_index: Option<u32>,
     pub mac: Mac,
-    /// Logical id (or id) of its subnet.
-    pub subnet: String,
-    /// Primary first.
+    /// Logical id (or id) of its subnet; a gateway is in none.
+    pub subnet: Option<String>,
+    /// Primary first; of a gateway: the hosts behind it.
     pub private: Vec<Ipv4Addr>,
     /// Private and public address of each mapping.
     pub public: Vec<(Ipv4Addr, Ipv4Addr)>,
     pub ipv6: Vec<Ipv6Addr>,
-    /// `vpcd-<LogicalId>` of the instance.
+    /// `vpcd-<LogicalId>` of the instance or the gateway.
     pub namespace: Option<String>,
-    /// Hangs on an instance; a free interface is a port only when somebody names it.
+    /// Hangs on an instance, or has hosts behind it; a free interface or gateway is a port only when somebody names it.
     pub attached: bool,
 }
 
 impl PortInfo {
     /// What people call it.
     pub fn name(&self) -> &str {
-        self.names.first().map_or(&self.eni, |n| n)
+        self.names.first().map_or(&self.id, |n| n)
     }
     /// The public IPv4 of its primary address.
     pub fn primary_public(&self) -> Option<Ipv4Addr> {
@@ -49,15 +50,15 @@ pub struct InternetHost {
     pub addresses: Vec<IpAddr>,
 }
 
-/// Ports of all instances, then of interface resources on none, in template order.
-pub(super) fn ports(m: &Model, logical: &[LogicalResource]) -> Vec<PortInfo> {
+/// Ports of instances, of interface resources on none and of virtual private gateways, in template order.
+pub(super) fn ports(m: &Model, logical: &[LogicalResource], remote: &[Remote]) -> Vec<PortInfo> {
     let mut out: Vec<PortInfo> = Vec::new();
     for r in logical {
         match r.kind.as_str() {
             "AWS::EC2::Instance" => {
                 let Some(i) = m.instances().get(&r.id) else { continue };
                 for (index, id) in &i.interfaces {
-                    if let Some(eni) = m.interfaces().get(id).filter(|e| !out.iter().any(|p| p.eni == e.id)) {
+                    if let Some(eni) = m.interfaces().get(id).filter(|e| !out.iter().any(|p| p.id == e.id)) {
                         out.push(port(m, eni, logical, Some((&r.logical, *index))));
                     }
                 }
@@ -65,6 +66,22 @@ pub(super) fn ports(m: &Model, logical: &[LogicalResource]) -> Vec<PortInfo> {
             "AWS::EC2::NetworkInterface" => {
                 let Some(eni) = m.interfaces().get(&r.id).filter(|e| e.attachment.is_none()) else { continue };
                 out.push(port(m, eni, logical, None));
+            }
+            "AWS::EC2::VPNGateway" => {
+                let hosts = remote.iter().find(|n| n.gateway == r.logical).map(|n| n.hosts.clone());
+                out.push(PortInfo {
+                    names: vec![r.logical.clone()],
+                    id: r.id.clone(),
+                    instance: None,
+                    device_index: None,
+                    mac: Link::MAC,
+                    subnet: None,
+                    attached: hosts.is_some(),
+                    namespace: hosts.is_some().then(|| format!("vpcd-{}", r.logical)),
+                    private: hosts.unwrap_or_default(),
+                    public: Vec::new(),
+                    ipv6: Vec::new(),
+                });
             }
             _ => {}
         }
@@ -78,7 +95,7 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
     let mut bad = |node: &Node, text: &str| problems.push(Problem::new(node.pos, "ValidationError", text));
     for (k, n) in vpcd.and_then(Node::map).unwrap_or_default() {
         match k.text.as_str() {
-            "Internet" => {}
+            "Internet" | "Remote" => {}
             "Region" if n.text().is_some_and(|r| !r.is_empty()) => {}
             "Region" => bad(n, "Metadata.Vpcd.Region is the name of a Region"),
             // What an export could not say.
@@ -105,7 +122,7 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
                 }
             }
             other => {
-                let known = "Region, Internet, Quotas and ConstrainedZones";
+                let known = "Region, Internet, Remote, Quotas and ConstrainedZones";
                 bad(n, &format!("Metadata.Vpcd has no {other}; it knows {known}"));
             }
         }
@@ -129,6 +146,41 @@ pub(super) fn internet(metadata: Option<&Node>, model: &mut Model, problems: &mu
             }
             _ => bad(node, "Metadata.Vpcd.Internet is a list of hosts with Name and Addresses"),
         },
+    }
+    out
+}
+
+/// The network behind a virtual private gateway.
+pub(super) struct Remote {
+    /// Logical id.
+    pub(super) gateway: String,
+    pub(super) hosts: Vec<Ipv4Addr>,
+    pub(super) pos: Pos,
+}
+
+/// `Metadata.Vpcd.Remote`: addresses by the logical id of the gateway that they are behind.
+pub(super) fn remote(
+    metadata: Option<&Node>,
+    is_gateway: impl Fn(&str) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<Remote> {
+    let mut bad = |node: &Node, text: String| problems.push(Problem::new(node.pos, "ValidationError", text));
+    let Some(node) = metadata.and_then(|m| m.get("Vpcd")).and_then(|v| v.get("Remote")) else { return Vec::new() };
+    let Some(map) = node.map() else {
+        bad(node, "Metadata.Vpcd.Remote is an object: lists of addresses by the logical id of a VPNGateway".into());
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for (k, list) in map {
+        if !is_gateway(&k.text) {
+            bad(list, format!("Metadata.Vpcd.Remote: {} is no AWS::EC2::VPNGateway of this template", k.text));
+        }
+        let addresses = list.list().unwrap_or_default();
+        let hosts: Vec<Ipv4Addr> = addresses.iter().filter_map(|n| n.text()?.parse().ok()).collect();
+        if hosts.is_empty() || hosts.len() < addresses.len() {
+            bad(list, format!("Metadata.Vpcd.Remote: {} needs a list of IPv4 addresses", k.text));
+        }
+        out.push(Remote { gateway: k.text.clone(), hosts, pos: k.pos });
     }
     out
 }
@@ -180,11 +232,11 @@ fn port(m: &Model, eni: &NetworkInterface, logical: &[LogicalResource], on: Opti
     let auto = eni.public.map(|a| (eni.primary(), a));
     PortInfo {
         names,
-        eni: eni.id.clone(),
+        id: eni.id.clone(),
         instance: on.map(|(i, _)| i.to_string()),
         device_index: on.map(|(_, index)| index),
         mac: eni.mac,
-        subnet: m.label(&eni.subnet).to_string(),
+        subnet: Some(m.label(&eni.subnet).to_string()),
         private: eni.private.clone(),
         public: elastic.chain(auto).collect(),
         ipv6: eni.ipv6.clone(),

@@ -105,6 +105,14 @@ pub(super) fn build(
         mappings,
     };
     read_conditions(&condition_entries, &scope, &mut env, &mut problems);
+    let gateways = |name: &str| resource_entries.iter().any(|(k, n)| k.text == name && is_vpn_gateway(n));
+    let mut remote = ports::remote(metadata, gateways, &mut problems);
+    if !alone && let Some(first) = remote.first() {
+        let message =
+            format!("Metadata.Vpcd.Remote has no effect on a server; `vpcd attach` connects {}", first.gateway);
+        warnings.push(Problem::new(first.pos, "Ignored", message));
+        remote.clear();
+    }
     let mut all: Vec<Resource<'_>> =
         resource_entries.iter().map(|(k, n)| check::resource(k, n, &scope, &mut problems, &mut warnings)).collect();
     for (k, n) in &entries(outputs) {
@@ -124,8 +132,16 @@ pub(super) fn build(
             _ => None,
         })
         .collect();
-    let ports = ports::ports(&env.model, &logical);
+    let ports = ports::ports(&env.model, &logical, &remote);
+    for gateway in ports.iter().filter(|p| p.attached && p.subnet.is_none()) {
+        // It was made a moment ago.
+        let _ = env.model.bind_port(&gateway.id, true);
+    }
     Ok((Stack { ports, model: env.model, logical, internet, outputs, warnings: Vec::new() }, warnings))
+}
+
+fn is_vpn_gateway(resource: &Node) -> bool {
+    resource.get("Type").and_then(Node::text) == Some("AWS::EC2::VPNGateway")
 }
 
 fn pseudo(model: &Model) -> HashMap<String, Data> {

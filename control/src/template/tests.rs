@@ -291,7 +291,7 @@ fn instances_interfaces_and_their_names() {
         ]
     );
     assert_eq!(stack.port("Two").unwrap(), stack.port("E").unwrap());
-    let e = stack.model.interfaces().get(&stack.port("E").unwrap().eni).unwrap();
+    let e = stack.model.interfaces().get(&stack.port("E").unwrap().id).unwrap();
     assert_eq!((e.source_dest_check, e.timeouts.udp), (false, 45));
     assert_eq!(stack.warnings.iter().map(|w| (w.line, w.resource.as_deref())).collect::<Vec<_>>(), [(7, Some("Two"))]);
 }

@@ -55,7 +55,7 @@ pub fn of(stack: &Stack) -> Named {
     let m = &stack.model;
     let name = |id: &str| stack.logical.iter().find(|r| r.id == id).map_or(id, |r| &r.logical).to_string();
     let port = |e: &NetworkInterface| {
-        let named = stack.ports.iter().find(|p| p.eni == e.id).map(|p| p.name().to_string());
+        let named = stack.ports.iter().find(|p| p.id == e.id).map(|p| p.name().to_string());
         named.unwrap_or_else(|| name(e.nat_gateway.as_deref().unwrap_or(&e.id)))
     };
     let world = World {

@@ -36,7 +36,7 @@ const LATER: u64 = START + 1_000_000;
 pub struct Args {
     #[command(flatten)]
     template: TemplateArgs,
-    /// Port where the packet enters: the logical id of an Instance or NetworkInterface, or internet
+    /// Port where the packet enters: the logical id of an Instance, NetworkInterface or VPNGateway, or internet
     #[arg(long, value_name = "PORT")]
     at: String,
     /// The packet
@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Outcome {
     let compiled = loaded.compile();
     let mut engine = Memory::new(Config { seed: args.seed, sessions: 1024, ..Config::default() });
     engine.publish(compiled.topology);
-    let mut port = ports::number(engine.topology(), ports::find(&loaded.stack, &args.at)?)?;
+    let mut port = ports::number(engine.topology(), &compiled.names, ports::find(&loaded.stack, &args.at)?)?;
     let mut packet = args.packet;
     let mut time = START;
     if args.reply {

@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut names_given = Vec::new();
     let mut entries = Vec::new();
     for spec in &args.inputs {
-        entries.push(ports::number(engine.topology(), ports::find(stack, &spec.port)?)?);
+        entries.push(ports::number(engine.topology(), &compiled.names, ports::find(stack, &spec.port)?)?);
         names_given.push(json_text(&spec.port));
     }
     names_given.push(json_text(ports::INTERNET_NAME));

@@ -321,7 +321,7 @@ fn names_are_logical_ids() {
     let Compiled { topology: t, names } = c.compile(&stack.model);
     let by_name: Vec<&str> = t.enis.iter().map(|(i, _)| names.eni(EniIdx(i as u32))).collect();
     assert_eq!(by_name, ["Web", "Db", "Other", "App", "Nat"]);
-    let web = c.eni(&stack.port("Web").unwrap().eni).unwrap();
+    let web = c.eni(&stack.port("Web").unwrap().id).unwrap();
     assert_eq!((names.port(0), names.port(web.port())), ("internet", "Web"));
     let v = c.vpc(&stack.resource("Vpc").unwrap().id).unwrap();
     assert_eq!((names.vpc(v), names.igw(v), names.eigw(v)), ("Vpc", "Igw", "Eigw"));
@@ -329,7 +329,7 @@ fn names_are_logical_ids() {
     assert_eq!(names.subnet(c.subnet(&stack.resource("PrivateSubnet").unwrap().id).unwrap()), "PrivateSubnet");
     assert_eq!(names.nacl(c.nacl(&stack.resource("PrivateAcl").unwrap().id).unwrap()), "PrivateAcl");
     assert_eq!(names.route_table(c.route_table(&stack.resource("PrivateTable").unwrap().id).unwrap()), "PrivateTable");
-    let db = t.enis.get(c.eni(&stack.port("Db").unwrap().eni).unwrap().at()).unwrap();
+    let db = t.enis.get(c.eni(&stack.port("Db").unwrap().id).unwrap().at()).unwrap();
     let hit = t
         .filters
         .get(db.filter.at())
