@@ -5,11 +5,12 @@ A vector is (FROM, TO, WHAT, VERDICT[, SEEN]):
   FROM, TO   the name of a host (its IPv6 address with a 6 behind the name), or an address; TO only
   WHAT       "tcp 80 443", "udp 53", "icmp", several with commas between
   VERDICT    PASS; "PASS via HOST", where the kernel of HOST forwards it under another address; the stage that drops; "reply@STAGE": it arrives, its answer is dropped there; "astray ADDR": it arrives, its answer
-             comes from ADDR, so that nobody takes it; or "punt": it goes to a service of the VPC, past all filters
+             comes from ADDR, so that nobody takes it ("astray ADDR by PORT": and leaves there); or "punt": it goes to a service of the VPC, past all filters
   SEEN       "SRC > DST", how it looks where it arrives; without: as it was sent. Where SRC is SHARED, the port may be another one
 """
 import dataclasses
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -48,6 +49,12 @@ class Probe:
         return self.verdict == PASS or self.verdict.startswith((REPLY, ASTRAY))
 
     @property
+    def strays(self):
+        """Address of an answer that goes astray, and the port it leaves by, if that is another one."""
+        address, _, port = self.verdict.removeprefix(ASTRAY).partition(" by ")
+        return address, port or self.source
+
+    @property
     def stage(self):
         """Where it, or its answer, is dropped."""
         return None if self.verdict in (PASS, PUNT) or self.verdict.startswith(ASTRAY) else self.verdict.removeprefix(REPLY)
@@ -76,8 +83,9 @@ class Scenario(LiveCase):
 
     # -- what there is
 
-    def probe(self, where):
-        process = subprocess.Popen([binary(), "exec", where, "--", sys.executable, PROBE, *PORTS],
+    def probe(self, where, *within):
+        within = within or (binary(), "exec", where, "--")
+        process = subprocess.Popen([*within, sys.executable, PROBE, *PORTS],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdin.close(), process.stdout.close()))
         self.probes[where] = process
@@ -117,6 +125,37 @@ class Scenario(LiveCase):
 
     def describe(self, instance):
         return self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+
+    def connect(self, name, gateway, *addresses):
+        """A namespace whose only device is attached to a virtual private gateway, and a probe in it. The gateway's Name tag is `name`."""
+        space, device = f"vpcd-t{os.getpid()}", f"vt{os.getpid()}"
+
+        def ip(*words, check=True):
+            subprocess.run(["ip", *words], check=check, capture_output=True, timeout=20)
+
+        self.addCleanup(ip, "netns", "del", space, check=False)
+        self.addCleanup(ip, "link", "del", device, check=False)
+        ip("netns", "add", space)
+        ip("link", "add", device, "type", "veth", "peer", "eth0", "netns", space)
+        # What its kernel would say unasked, it does not say.
+        quiet = "table ip6 quiet { chain out { type filter hook output priority 0; icmpv6 type { 131, 132, 133, 143 } drop; ip6 saddr :: drop; }; }"
+        subprocess.run(["ip", "netns", "exec", space, "nft", quiet], check=True, timeout=20)
+        subprocess.run(["sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1"], check=True, timeout=20)
+        ip("link", "set", device, "up")
+        done = subprocess.run([binary(), "attach", gateway, "--interface", device, "--socket", self.socket, "--json"],
+                              capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ip("-n", space, "link", "set", "lo", "up")
+        ip("-n", space, "link", "set", "eth0", "address", json.loads(done.stdout)["mac"], "up")
+        for address in addresses:
+            ip("-n", space, "addr", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
+        ip("-n", space, "route", "add", "default", "dev", "eth0")
+        ip("-n", space, "-6", "route", "add", "default", "dev", "eth0")
+        self.hosts[name] = (name, gateway, addresses)
+        self.probe(name, "ip", "netns", "exec", space)
+
+    def disconnect(self, name):
+        subprocess.run([binary(), "detach", self.hosts[name][1], "--socket", self.socket], check=True, capture_output=True, timeout=20)
 
     def forget(self, name):
         """A host that is gone."""
@@ -253,7 +292,8 @@ class Scenario(LiveCase):
             self.assertEqual(ask(), ("drop" if probe.stage else PUNT, probe.stage, []))
             return
         self.assertEqual(ask(), ("forward", None, [self.place(probe.to)[2]]))
-        back = ("drop", probe.stage, []) if probe.stage else ("forward", None, [self.place(probe.source)[2]])
+        end = probe.strays[1] if probe.verdict.startswith(ASTRAY) else probe.source
+        back = ("drop", probe.stage, []) if probe.stage else ("forward", None, [self.place(end)[2]])
         self.assertEqual(ask("--reply"), back)
 
     def run_replay(self, template, packets):
@@ -307,7 +347,10 @@ class Scenario(LiveCase):
                 expected.append((p, ("forward", None, [to]), (to, (src, sport, dst, dport))))
                 # The sender's own view: mirrored. Both ports of a ping are its identifier.
                 mirrored = (p.dst, p.port or mine, p.src, mine)
-                if p.stage:
+                if p.verdict.startswith(ASTRAY):
+                    astray = self.place(p.strays[1])[2]
+                    expected.append((p, ("forward", None, [astray]), (astray, p.strays[0])))
+                elif p.stage:
                     expected.append((p, ("drop", p.stage, []), None))
                 else:
                     expected.append((p, ("forward", None, [at]), (at, mirrored)))
@@ -317,7 +360,7 @@ class Scenario(LiveCase):
         for n, (p, verdict, looks) in enumerate(expected):
             with self.subTest(f"replay {p}, packet {n}"):
                 if p.verdict.startswith(ASTRAY) and n % 2:
-                    (at, (src, *_)), looks = left[n], (looks[0], p.verdict.removeprefix(ASTRAY))
+                    at, (src, *_) = left[n]
                     left[n] = at, src
                 self.assertEqual((verdicts[n], left.get(n)), (verdict, looks))
 

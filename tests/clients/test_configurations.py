@@ -1,6 +1,6 @@
 """The wizard's four configurations in IPv4 and IPv6: what each vector of theirs comes to, live, explained and replayed.
 
-Configurations 3 and 4 are here without their VPN connection: only what needs none.
+The company's network of configurations 3 and 4 is attached to the virtual private gateway itself, without IPsec between.
 """
 import subprocess
 import sys
@@ -13,6 +13,8 @@ ANY, ANY6 = "0.0.0.0/0", "::/0"
 OFFICE, OFFICE6 = "203.0.113.0/24", "2001:db8:beef::/48"
 PREFIX = "2001:db8:1234:1a"
 WEB, WEB_EIP, NAT_EIP = "10.0.0.5", "198.51.100.1", "198.51.100.9"
+# The company's range and hosts in it, and one beyond it that is reached through it.
+CORP, CORP_HOST, CORP_HOST6, FAR = "172.16.0.0/12", "172.16.1.1", "2001:db8:c0::1", "198.18.0.9"
 
 # Recommended ACLs, of TCP where not all: of the one subnet of configuration 1 (NACL-111), ...
 SINGLE_ACL = f"""
@@ -511,7 +513,102 @@ class Three(Configuration):
         )
 
 
+    def gateway(self):
+        """A virtual private gateway, attached, and the main table's way to it."""
+        self.vgw = self.ec2.create_vpn_gateway(Type="ipsec.1", TagSpecifications=self.tagged("vpn-gateway", Name="CORP"))["VpnGateway"]["VpnGatewayId"]
+        self.call(f"attach-vpn-gateway --vpn-gateway-id {self.vgw} --vpc-id {self.vpc}")
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {ANY} --gateway-id {self.vgw}")
+
+    # covers: SCN-130 SCN-131 SCN-132 SCN-134 SCN-137 SCN-138 SCN-139 SCN-140 SCN-141 SCN-148
+    def test_with_vpn(self):
+        self.network()
+        self.public()
+        self.servers(db_out6=False)
+        self.gateway()
+        self.allow("in", self.db, (22, 3389), CORP)
+        self.check(("db", CORP_HOST, "tcp 80", "vgw"))
+        self.connect("CORP", self.vgw, CORP_HOST, FAR, CORP_HOST6)
+        self.check(
+            ("CORP", "10.0.1.5", "tcp 22 3389", PASS),
+            ("CORP", "10.0.1.5", "tcp 3306 80", "sg-in"),
+            ("db", "CORP", "tcp 80 443", PASS),
+            ("db", "CORP", "tcp 22", "sg-out"),
+            # What is bound for the internet leaves by the gateway alone.
+            ("db", FAR, "tcp 443", PASS),
+            ("web", "NET", "tcp 443", PASS, f"{WEB_EIP} > 192.0.2.77"),
+            ("HOME", WEB_EIP, "tcp 22", PASS, f"203.0.113.10 > {WEB}"),
+            ("CORP", WEB, "tcp 80", f"astray {WEB_EIP} by internet"),
+            ("CORP", WEB_EIP, "tcp 80", "vgw"),
+            ("CORP6", "db6", "tcp 22", "vgw"),
+        )
+        # An Elastic IP does not bring the answer back: it goes to the gateway.
+        self.elastic("db", "198.51.100.3")
+        self.allow("in", self.db, (3306,), ANY)
+        self.check(("NET", "198.51.100.3", "tcp 3306", "astray 10.0.1.5 by CORP", "192.0.2.77 > 10.0.1.5"))
+
+        self.call(f"create-route --route-table-id {self.custom} --destination-cidr-block {CORP} --gateway-id {self.vgw}")
+        self.allow("in", self.web, (22,), CORP)
+        self.check(("CORP", WEB, "tcp 80 22", PASS))
+        self.refused("InvalidParameterValue", self.ec2.create_route, RouteTableId=self.main, DestinationIpv6CidrBlock=ANY6, GatewayId=self.vgw)
+
+        self.disconnect("CORP")
+        self.check(("db", CORP_HOST, "tcp 80", "vgw"), ("web", "NET", "tcp 443", PASS, f"{WEB_EIP} > 192.0.2.77"))
+
+    # covers: SCN-143 SCN-144 SCN-145
+    def test_beside_a_nat_gateway(self):
+        self.network()
+        self.public()
+        self.servers(db_out6=False)
+        self.gateway()
+        self.call(f"delete-route --route-table-id {self.main} --destination-cidr-block {ANY}")
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {CORP} --gateway-id {self.vgw}")
+        allocation = self.ec2.allocate_address(Domain="vpc", Address=NAT_EIP)["AllocationId"]
+        nat = self.ec2.create_nat_gateway(SubnetId=self.pub, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
+        self.ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat])
+        private = self.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["NatGatewayAddresses"][0]["PrivateIp"]
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {ANY} --nat-gateway-id {nat}")
+        self.connect("CORP", self.vgw, CORP_HOST, "172.16.0.10", "172.31.255.254")
+        self.check(
+            ("db", "172.16.0.10", "tcp 443", PASS),
+            ("db", "172.31.255.254", "tcp 443", PASS),
+            ("db", "NET", "tcp 443", PASS, f"{NAT_EIP} > 192.0.2.77"),
+            ("CORP", NAT_EIP, "tcp 443", "vgw"),
+            ("CORP", private, "tcp 443", "natgw"),
+            ("CORP", "192.0.2.77", "tcp 443", "vgw"),
+        )
+
+
 class Four(Configuration):
+    # covers: SCN-170 SCN-171 SCN-175 SCN-176 SCN-180
+    def test_with_vpn(self):
+        self.network()
+        groups = self.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "group-name", "Values": ["default"]}])
+        default = groups["SecurityGroups"][0]["GroupId"]
+        Three.gateway(self)
+        self.launch("a", self.pub, default, "10.0.0.5", f"{PREFIX}00::1a")
+        self.launch("b", self.pub, default, "10.0.0.6", f"{PREFIX}00::1b")
+        self.connect("CORP", self.vgw, CORP_HOST, "192.0.2.200", CORP_HOST6)
+        self.check(("CORP", "10.0.0.5", "tcp 22 3389 80, icmp", "sg-in"))
+        self.allow("in", default, (22, 3389), CORP)
+        self.check(
+            ("CORP", "10.0.0.5", "tcp 22 3389", PASS),
+            ("CORP", "10.0.0.5", "tcp 80, icmp", "sg-in"),
+            ("a", "CORP", "tcp 22 80 8080, udp 53 9999, icmp", PASS),
+            # There is no other way out.
+            ("a", "192.0.2.200", "tcp 443", PASS),
+            ("a6", "b6", "tcp 22, icmp", PASS),
+            ("a6", "NET6", "tcp 443", "route"),
+            ("CORP6", "a6", "tcp 22", "vgw"),
+        )
+        # The recommended ACL admits the company alone (NACL-119).
+        self.acl(self.pub, VPN_ALONE_ACL)
+        self.check(
+            ("CORP", "10.0.0.5", "tcp 22 3389", PASS),
+            ("CORP", "10.0.0.5", "tcp 80", "nacl-in"),
+            ("a", "CORP", "tcp 443", PASS),
+            ("a", "192.0.2.200", "tcp 443", "nacl-out"),
+        )
+
     # covers: SCN-173 SCN-174 SCN-177
     def test_without_vpn(self):
         self.network()

@@ -25,6 +25,8 @@ pub struct Export {
     /// `Metadata.Vpcd` without the notes.
     settings: Map<String, Value>,
     notes: Vec<String>,
+    /// Virtual private gateways that a network is attached to.
+    connected: Vec<String>,
 }
 
 /// One resource of the template.
@@ -39,8 +41,8 @@ struct Resource {
 
 /// The template of a Region. `internet`: addresses of the hosts beyond its gateways; those of every template if they are the usual ones.
 pub fn export(model: &Model, internet: &[IpAddr]) -> Export {
-    let (resources, notes) = resources::all(model);
-    let mut out = Export { resources, settings: settings(model, internet), notes };
+    let (resources, notes, connected) = resources::all(model);
+    let mut out = Export { resources, settings: settings(model, internet), notes, connected };
     // Each round takes something out, or is the last one.
     while !out.resources.is_empty() {
         let Err(errors) = template::load(&out.json(), "export", &BTreeMap::new()) else { break };
@@ -88,6 +90,13 @@ impl Export {
 
     fn document(&self) -> Value {
         let mut settings = self.settings.clone();
+        let there = |name: &&String| self.resources.iter().any(|r| r.logical == **name);
+        // Who is in that network is not known.
+        let remote: Map<String, Value> =
+            self.connected.iter().filter(there).map(|name| (name.clone(), json!([]))).collect();
+        if !remote.is_empty() {
+            settings.insert("Remote".into(), remote.into());
+        }
         if !self.notes.is_empty() {
             settings.insert("NotExported".into(), self.notes.clone().into());
         }

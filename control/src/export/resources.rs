@@ -8,13 +8,14 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
-/// Everything, in an order in which it can be made, and notes of what is left out.
-pub(super) fn all(model: &Model) -> (Vec<Resource>, Vec<String>) {
+/// Everything, in an order in which it can be made, notes of what is left out, and the gateways that a network is attached to.
+pub(super) fn all(model: &Model) -> (Vec<Resource>, Vec<String>, Vec<String>) {
     let mut w = Writer {
         m: model,
         names: Names::new(model),
         out: Vec::new(),
         notes: Vec::new(),
+        connected: Vec::new(),
         told: HashSet::new(),
         omitted: model.default_vpc().filter(|_| as_made(model)).map(|v| v.id.clone()),
     };
@@ -41,7 +42,7 @@ pub(super) fn all(model: &Model) -> (Vec<Resource>, Vec<String>) {
     w.gateway_tables();
     w.propagations();
     w.other_tags();
-    (w.out, w.notes)
+    (w.out, w.notes, w.connected)
 }
 
 /// Whether the default VPC, if there is one, is as the Region's account got it.
@@ -75,6 +76,8 @@ pub(super) struct Writer<'a> {
     pub(super) names: Names<'a>,
     pub(super) out: Vec<Resource>,
     pub(super) notes: Vec<String>,
+    /// Logical ids of virtual private gateways that a network is attached to.
+    pub(super) connected: Vec<String>,
     /// Whose tags are exported, or whose absence was told.
     pub(super) told: HashSet<Id>,
     /// The default VPC that every Region has by itself.

@@ -7,11 +7,11 @@ use serde_json::json;
 impl Writer<'_> {
     pub(super) fn vpn_gateways(&mut self) {
         for g in self.m.vpn_gateways().iter() {
-            if g.bound {
-                self.note(&g.id, "a network outside is attached to it");
-            }
             let p = properties! {"Type": "ipsec.1", "AmazonSideAsn": g.asn};
             let name = self.put_thing(&g.id, "VPNGateway", Vec::new(), p);
+            if g.bound {
+                self.connected.push(name.clone());
+            }
             let Some((vpc, reference)) = g.vpc.as_deref().and_then(|v| Some((v, self.refer(v)?))) else { continue };
             let part = self.names.part(&format!("VGW|{vpc}"), &format!("{name}Attachment"));
             let p = properties! {"VpcId": reference, "VpnGatewayId": json!({"Ref": name})};

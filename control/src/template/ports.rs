@@ -177,7 +177,7 @@ pub(super) fn remote(
         }
         let addresses = list.list().unwrap_or_default();
         let hosts: Vec<Ipv4Addr> = addresses.iter().filter_map(|n| n.text()?.parse().ok()).collect();
-        if hosts.is_empty() || hosts.len() < addresses.len() {
+        if list.list().is_none() || hosts.len() < addresses.len() {
             bad(list, format!("Metadata.Vpcd.Remote: {} needs a list of IPv4 addresses", k.text));
         }
         out.push(Remote { gateway: k.text.clone(), hosts, pos: k.pos });
