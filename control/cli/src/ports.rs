@@ -5,7 +5,7 @@ use crate::stack::Loaded;
 use serde_json::{Value, json};
 use vpcd_control::compile::Names;
 use vpcd_control::template::{PortInfo, Stack};
-use vpcd_dataplane::topology::{INTERNET, PortNo, Topology};
+use vpcd_dataplane::topology::{EniIdx, INTERNET, PortNo, Topology};
 
 /// The name of the internet's port.
 pub const INTERNET_NAME: &str = "internet";
@@ -53,7 +53,9 @@ pub fn bind(loaded: &mut Loaded, name: &str) -> Outcome {
 /// The dataplane's number of a port.
 pub fn number(topology: &Topology, names: &Names, port: Option<&PortInfo>) -> Outcome<PortNo> {
     let Some(port) = port else { return Ok(INTERNET) };
-    let found = (0..topology.port_count() as PortNo).find(|&n| topology.mtu(n) > 0 && names.port_id(n) == port.id);
+    // A picture that is not published yet knows no ports.
+    let there = topology.enis.iter().map(|(at, _)| at).chain(topology.links.iter().map(|(at, _)| at));
+    let found = there.map(|at| EniIdx(at as u32).port()).find(|&n| names.port_id(n) == port.id);
     found.ok_or_else(|| Failure::user(format_args!("{} was not compiled into the topology", port.name())))
 }
 

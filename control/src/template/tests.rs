@@ -538,3 +538,30 @@ fn vpn_connections() {
     let named = text.replace("BgpAsn: 65001", "BgpAsn: all");
     assert_eq!(errors(&named)[0].2, "InvalidParameterValue");
 }
+
+/// What is behind a virtual private gateway is said in the metadata; only then is the gateway a port by itself.
+#[test]
+fn networks_behind_virtual_private_gateways() {
+    let text = "
+Metadata: {Vpcd: {Remote: {G: [172.16.1.1, 172.16.1.2]}}}
+Resources:
+  V: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  G: {Type: AWS::EC2::VPNGateway, Properties: {Type: ipsec.1}}
+  A: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref V, VpnGatewayId: !Ref G}}
+";
+    let bound = |stack: &Stack| stack.model.vpn_gateways().iter().all(|g| g.bound);
+    let stack = read(text).unwrap();
+    let port = stack.port("G").unwrap();
+    assert_eq!((port.attached, port.namespace.as_deref(), bound(&stack)), (true, Some("vpcd-G"), true));
+    assert_eq!(port.private.iter().map(ToString::to_string).collect::<Vec<_>>(), ["172.16.1.1", "172.16.1.2"]);
+    let open = read(&text.replace("[172.16.1.1, 172.16.1.2]", "[]")).unwrap();
+    assert!(open.port("G").unwrap().attached && bound(&open), "connected, to who knows whom");
+    let free = read(&text.replace("Metadata: {Vpcd: {Remote: {G: [172.16.1.1, 172.16.1.2]}}}", "")).unwrap();
+    assert!(!free.port("G").unwrap().attached && !bound(&free));
+    for wrong in ["{G: [2001:db8::1]}", "{G: 172.16.1.1}", "{V: [172.16.1.1]}", "{H: []}", "[172.16.1.1]"] {
+        let text = text.replace("{G: [172.16.1.1, 172.16.1.2]}", wrong);
+        assert_eq!(errors(&text), [(2, String::new(), "ValidationError")], "{wrong}");
+    }
+    let onto = load_into(Model::default(), text, "t.yaml", &Default::default()).unwrap();
+    assert!(!bound(&onto) && onto.warnings.iter().any(|w| w.code == "Ignored" && w.message.contains("vpcd attach")));
+}

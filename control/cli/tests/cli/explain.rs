@@ -132,3 +132,31 @@ fn what_makes_no_sense_is_refused() {
     let ran = vpcd(&["explain", NAT, "--at", "Nobody", "tcp 10.0.1.5 > 10.0.0.5:80"]).failed(1);
     assert!(ran.stderr.contains("ports are: Web, Db, Other, "), "{}", ran.stderr);
 }
+
+/// A virtual private gateway is a port like another, where packets enter and leave.
+// covers: RT-73 EIP-10
+#[test]
+fn a_virtual_private_gateway_is_a_port() {
+    let ask = |at: &str, packet: &str| {
+        let said = vpcd(&["explain", VPN, "--at", at, packet, "--json"]).ok().json();
+        let text = |key: &str| said[key].as_str().unwrap_or("-").to_owned();
+        (text("verdict"), text("stage"), text("reason"), text("at"), said["out"].clone())
+    };
+    let refused = |stage: &str, reason: &str, at: &str| {
+        ("drop".to_owned(), stage.to_owned(), reason.to_owned(), at.to_owned(), serde_json::json!([]))
+    };
+    let passed = |port: &str| {
+        let none = || "-".to_owned();
+        ("forward".to_owned(), none(), none(), none(), serde_json::json!([port]))
+    };
+    assert_eq!(ask("Vgw", "tcp 172.16.1.1:40000 > 10.0.1.5:22"), passed("Db"));
+    assert_eq!(ask("Vgw", "tcp 172.16.1.1:40000 > 198.51.100.1:80"), refused("vgw", "no-owner", "Vgw"));
+    assert_eq!(ask("Vgw", "tcp 172.16.1.1:40000 > 10.0.1.5:80"), refused("sg-in", "no-rule", "Db"));
+    assert_eq!(ask("Db", "tcp 10.0.1.5:40000 > 192.0.2.77:443"), passed("Vgw"));
+    assert_eq!(ask("Web", "tcp 10.0.0.5:40000 > 192.0.2.77:443"), passed("internet"));
+    assert_eq!(ask("Web", "tcp 10.0.0.5:40000 > 172.31.255.254:443"), passed("Vgw"));
+    let ports = vpcd(&["check", VPN, "--json"]).ok().json();
+    let gateway = ports["ports"].as_array().unwrap().iter().find(|p| p["logical_id"] == "Vgw").unwrap();
+    assert_eq!((&gateway["namespace"], &gateway["mac"]), (&"vpcd-Vgw".into(), &"02:76:70:63:64:fe".into()));
+    assert_eq!(gateway["private"], serde_json::json!(["172.16.1.1", "172.16.200.9"]));
+}

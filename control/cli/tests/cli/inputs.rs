@@ -148,6 +148,6 @@ fn an_interface_and_its_instance_name_one_port_and_a_free_one_is_a_port_when_nam
         vpcd(&["replay", &template])
             .failed(2)
             .stderr
-            .contains("Eth0 (or Host), internet; free interfaces that become a port when named: Free")
+            .contains("Eth0 (or Host), internet; free ones that become a port when named: Free")
     );
 }

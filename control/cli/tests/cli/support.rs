@@ -9,6 +9,7 @@ use std::process::Command;
 use vpcd_io::capture::{PcapngWriter, Reader, Record, SectionInfo};
 
 pub(crate) const NAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/nat.yaml");
+pub(crate) const VPN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/vpn.yaml");
 /// A time with no round digits, in nanoseconds.
 pub(crate) const T0: u64 = 1_700_000_000_000_000_007;
 pub(crate) const SYN: u8 = 2;

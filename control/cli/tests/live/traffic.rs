@@ -196,3 +196,24 @@ fn errors_find_the_socket_that_they_are_about() {
         }
     });
 }
+
+// covers: RT-73 EIP-10 SCN-140
+#[test]
+fn the_company_behind_a_virtual_private_gateway() {
+    isolated("traffic::the_company_behind_a_virtual_private_gateway", || {
+        let dir = Dir::new("vpn");
+        let mut up = Up::start(&[&example("vpn"), "--counters", &dir.text("counters")]);
+        let log = dir.text("log");
+        up.serve("Vgw", &log, &["who=443"]);
+        up.serve("Web", &log, &["who=80"]);
+        up.serve("Db", &log, &["who=22,3306"]);
+        let lab = Lab { up, dir };
+        lab.pass("Vgw", "172.16.1.1", "172.16.1.1", &["10.0.1.5:22", "10.0.0.5:80"]);
+        lab.pass("Db", "10.0.1.5", "10.0.1.5", &["172.16.1.1:443", "172.16.200.9:443"]);
+        lab.pass("internet", NET, NET, &["198.51.100.1:80"]);
+        lab.refuse("Vgw", "172.16.1.1", "Vgw sg-in no-rule", &["10.0.1.5:3306"]);
+        lab.refuse("Vgw", "172.16.1.1", "Vgw vgw no-owner", &["198.51.100.1:80", "192.0.2.77:443"]);
+        lab.refuse("internet", NET, "internet igw no-mapping", &["10.0.1.5:22"]);
+        assert!(lab.up.run("Vgw", "ping -n -c 2 -i 0.2 -W 2 -I 172.16.1.1 10.0.1.5").0);
+    });
+}

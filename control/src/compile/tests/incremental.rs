@@ -7,7 +7,7 @@ use crate::model::{HasId, Limits, Shelf};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use vpcd_dataplane::topology::{Dep, DepKind, EDGE_BLOCKS6, Table, edge_group};
+use vpcd_dataplane::topology::{Dep, DepKind, EDGE_BLOCKS6, Link, Table, edge_group};
 
 /// Calls `$each!(table, kind)` for every table of a topology.
 macro_rules! every_table {
