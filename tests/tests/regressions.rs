@@ -1,12 +1,10 @@
 //! Disagreements that random histories have found, cut down to what a person can read. Each ran red once.
 
 use vpcd_tests::examples::Line::{Change, Left, Send, Wait};
-use vpcd_tests::examples::{Example, Line, Scene, run};
+use vpcd_tests::examples::{ALL, Example, Line, Scene, run};
 use vpcd_tests::harness::{Alone, Setup};
 use vpcd_tests::model::world::Target::{Eigw, Eni, Igw, Local, Nat};
 use vpcd_tests::model::world::Vpc;
-
-const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 
 fn both(scene: Scene, lines: Vec<Line>) {
     let example = Example { id: "regression", scene, lines };
@@ -47,6 +45,29 @@ fn a_steered_answer_leaves_its_binding_alone() {
             Send("internet", "tcp 203.0.113.5:443 > 198.51.100.9:{nat} syn-ack", "D"),
             Left("tcp 203.0.113.5:443 > 10.0.1.5:40000"),
             Send("D", "tcp 10.0.1.5:40000 > 203.0.113.5:443 ack", "internet"),
+        ],
+    );
+}
+
+// A later fragment, sent through a NAT gateway that its first had not come through, was given a port that nobody saw.
+#[test]
+fn a_later_fragment_begins_no_flow_at_a_gateway() {
+    const FIRST: &str = "udp 10.0.0.5:40000 > 203.0.113.5:53 len 2000 piece 0 of 7";
+    const LATER: &str = "udp 10.0.0.5:40000 > 203.0.113.5:53 len 2000 piece 1 of 7";
+    both(
+        Scene::vpc("10.0.0.0/16", None, true, false)
+            .subnet("10.0.0.0/24", None, &[("0.0.0.0/0", Igw)])
+            .subnet("10.0.1.0/24", None, &[("0.0.0.0/0", Igw)])
+            .group(ALL)
+            .eni("D", 0, &["10.0.0.5"], &[0])
+            .public("10.0.0.5", "198.51.100.1")
+            .nat("N", 1, "10.0.1.220", "198.51.100.9"),
+        vec![
+            Send("D", FIRST, "internet"),
+            Change(|w| w.tables[0].routes[1].1 = Nat(0)),
+            Send("D", LATER, "natgw/no-binding"),
+            Send("D", "udp 10.0.0.5:40000 > 203.0.113.5:53", "internet"),
+            Left("udp 198.51.100.9:* > 203.0.113.5:53"),
         ],
     );
 }

@@ -82,6 +82,10 @@ impl<O: Observer> Walk<'_, O> {
             self.plan.touch(touch);
             return Ok(external);
         }
+        // Its datagram's first piece went another way: whoever gets this one could not tell where it belongs.
+        if self.packet.has(Packet::LATER) {
+            return self.stop(Stage::Natgw, Reason::NoBinding, at);
+        }
         if before.proto == 6 {
             let flags = self.packet.tcp_flags;
             if flags & tcp::RST != 0 {

@@ -20,7 +20,7 @@ pub use nat::*;
 pub use packet::parse as packet;
 pub use reach::*;
 pub use routes::*;
-pub use scene::Scene;
+pub use scene::{ALL, Scene};
 pub use state::*;
 pub use vpn::*;
 

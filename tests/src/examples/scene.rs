@@ -15,7 +15,7 @@ pub struct Scene {
 }
 
 /// A group that lets everything pass.
-pub(super) const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
+pub const ALL: &str = "in all all 0.0.0.0/0\nin all all ::/0\nout all all 0.0.0.0/0\nout all all ::/0";
 
 pub(super) fn net(text: &str) -> IpNet {
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).unwrap_or_default()

@@ -6,7 +6,7 @@ use crate::model::world::{Public, Target, World};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Names of all changes.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 16] = [
     "rule added",
     "rule removed",
     "groups of an ENI",
@@ -145,7 +145,7 @@ pub(super) fn change(world: &World, rng: &mut Rng) -> Option<(World, &'static st
             }
             true
         }
-        13 => {
+        14 => {
             let &e = rng.pick(&hosts)?;
             w.enis[e].attached = !w.enis[e].attached;
             true

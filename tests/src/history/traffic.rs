@@ -69,6 +69,8 @@ impl Player {
         {
             let moved = w.publics.iter().find(|p| !model.world.publics.contains(p));
             self.hot = moved.map(|p| IpAddr::V4(p.public)).or(self.hot);
+            // A network that is not connected any more sends nothing.
+            self.later.retain(|(port, _)| *port <= w.enis.len() as u32 || w.vpcs.iter().any(|v| v.vgw == Some(*port)));
             return (Step::Publish(Box::new(w)), vec![name]);
         }
         let count = if self.rng.chance(60) { 1 } else { self.rng.range(2, 6) };
@@ -125,11 +127,7 @@ impl Player {
         }
         if !self.later.is_empty() && self.rng.chance(60) {
             let at = if self.rng.chance(75) { 0 } else { self.rng.below(self.later.len()) };
-            let (port, frame) = self.later.remove(at);
-            // A network that is not connected any more sends nothing.
-            if port <= model.world.enis.len() as u32 || self.can_send(&model.world, port) {
-                return vec![(port, frame)];
-            }
+            return vec![self.later.remove(at)];
         }
         let made = match self.rng.weighted(&[22, 36, 12, 12, 5, 4, 3, 4, 6, 1]) {
             0 => self.fresh(model, names),
@@ -182,7 +180,7 @@ impl Player {
     }
 
     /// A packet of the network behind a virtual private gateway: mostly for its VPC, else for what it must not reach.
-    fn from_vgw(&mut self, w: &World, v6: bool, names: &mut Vec<&'static str>) -> Option<(u32, IpAddr, IpAddr)> {
+    fn remote_network(&mut self, w: &World, v6: bool, names: &mut Vec<&'static str>) -> Option<(u32, IpAddr, IpAddr)> {
         let connected: Vec<usize> = (0..w.vpcs.len()).filter(|&v| w.vpcs[v].vgw.is_some()).collect();
         let &vpc = self.rng.pick(&connected)?;
         let src = if self.rng.chance(94) { self.remote(v6) } else { self.odd_source(v6, names) };
@@ -203,7 +201,7 @@ impl Player {
         if self.rng.chance(8) {
             let v6 = v6 && self.rng.chance(20);
             let (from, to);
-            (port, from, to) = self.from_vgw(w, v6, names)?;
+            (port, from, to) = self.remote_network(w, v6, names)?;
             let (proto, sport, dport) = self.ports(v6, names);
             return Some((port, Tuple { src: from, dst: to, proto, sport, dport }));
         } else if self.rng.chance(22) {

@@ -611,6 +611,9 @@ impl Walk<'_> {
             self.touches.push(Touch::Bound { nat: n, eni, client, external, from_client: true });
             return Ok(external);
         }
+        if self.original.is_later_fragment() {
+            return stop("natgw", "no-binding", at);
+        }
         const SYN: u8 = 2;
         const RST: u8 = 4;
         if client.proto == TCP && (self.packet.flags & SYN == 0 || self.packet.flags & RST != 0) {
