@@ -144,6 +144,34 @@ fn two_gateways() -> Topology {
     t
 }
 
+/// What passes is not limited by itself: two gateways carry more than 45 Gbit/s each at the same time. (The rule's optional limit does not
+/// exist.)
+// covers: NAT-45
+#[test]
+fn no_gateway_has_a_bandwidth() {
+    const FRAME: usize = 1514;
+    const MILLISECONDS: u64 = 4;
+    // 50 Gbit/s by each.
+    let per_millisecond = 50_000_000_000 / 8 / FRAME / 1000;
+    let mut m = Memory::new(many());
+    m.publish(two_gateways());
+    let frame = |port, src: &str, ts| {
+        let mut f = udp_of(src, 5000, A, 443, &[0; FRAME - 42]);
+        (f.port, f.ts) = (port, ts);
+        f
+    };
+    for ms in 0..MILLISECONDS {
+        let both = [(DB, CLIENT), (6, "10.0.2.5")];
+        let frames = (0..per_millisecond).flat_map(|_| both.map(|(port, src)| frame(port, src, ms * 1_000_000)));
+        assert!(m.run(frames.collect()).iter().all(|d| told(d) == "forward"), "all in millisecond {ms}");
+    }
+    let sent = MILLISECONDS * per_millisecond as u64;
+    for nat in [0, 1] {
+        let c = m.counters().nat(NatIdx(nat));
+        assert_eq!((c.packets_in_from_source, c.packets_out_to_destination, c.packets_drop_count), (sent, sent, 0));
+    }
+}
+
 // covers: NAT-31
 #[test]
 fn two_gateways_in_one_subnet_carry_110_000_flows_to_one_destination() {

@@ -609,6 +609,36 @@ class Four(Configuration):
             ("a", "192.0.2.200", "tcp 443", "nacl-out"),
         )
 
+    # covers: SCN-178 RT-46 RT-85
+    def test_with_propagated_routes(self):
+        self.network()
+        groups = self.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "group-name", "Values": ["default"]}])
+        Three.gateway(self)
+        self.call(f"delete-route --route-table-id {self.main} --destination-cidr-block {ANY}")
+        device = self.call("create-customer-gateway --type ipsec.1 --ip-address 203.0.113.10 --bgp-asn 65000", "CustomerGateway.CustomerGatewayId")
+        vpn = self.call(f"create-vpn-connection --type ipsec.1 --customer-gateway-id {device} --vpn-gateway-id {self.vgw} --options StaticRoutesOnly=true",
+                        "VpnConnection.VpnConnectionId")
+        self.ec2.get_waiter("vpn_connection_available").wait(VpnConnectionIds=[vpn])
+        self.call(f"create-vpn-connection-route --vpn-connection-id {vpn} --destination-cidr-block {CORP}")
+        self.call(f"enable-vgw-route-propagation --route-table-id {self.main} --gateway-id {self.vgw}")
+        self.launch("a", self.pub, groups["SecurityGroups"][0]["GroupId"], "10.0.0.5")
+        status = lambda: self.call(f"describe-vpn-connections --vpn-connection-ids {vpn}", "VpnConnections[].VgwTelemetry[].Status")
+        self.assertEqual(status(), ["DOWN", "DOWN"])
+        self.check(("a", CORP_HOST, "tcp 443", "vgw"))
+        self.connect("CORP", self.vgw, CORP_HOST)
+        self.assertEqual(status(), ["UP", "UP"])
+        self.check(("a", "CORP", "tcp 443", PASS), ("a", "NET", "tcp 443", "route"))
+        # A static route to the same hides it at once, and its removal shows it again.
+        eni = self.hosts["a"][1]
+        self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {CORP} --network-interface-id {eni}")
+        routes = self.call(f"describe-route-tables --route-table-ids {self.main}", f"RouteTables[].Routes[?DestinationCidrBlock=='{CORP}'].Origin[]")
+        self.assertEqual(sorted(routes), ["CreateRoute", "EnableVgwRoutePropagation"])
+        self.check(("a", CORP_HOST, "tcp 443", "route"))
+        self.call(f"delete-route --route-table-id {self.main} --destination-cidr-block {CORP}")
+        self.check(("a", "CORP", "tcp 443", PASS))
+        self.call(f"disable-vgw-route-propagation --route-table-id {self.main} --gateway-id {self.vgw}")
+        self.check(("a", CORP_HOST, "tcp 443", "route"), ("a", "NET", "tcp 443", "route"))
+
     # covers: SCN-173 SCN-174 SCN-177
     def test_without_vpn(self):
         self.network()

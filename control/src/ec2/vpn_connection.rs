@@ -1,5 +1,5 @@
-//! Customer gateways and Site-to-Site VPN connections, without IPsec: both tunnels of a connection are always down, and what AWS would
-//! choose for them (outside addresses, inside blocks, keys) is not chosen.
+//! Customer gateways and Site-to-Site VPN connections, without IPsec: both tunnels of a connection are up while a network is attached to its
+//! gateway, and what AWS would choose for them (outside addresses, inside blocks, keys) is not chosen.
 
 use super::filter::{Values, each, one, shown, some};
 use super::page::Describe;
@@ -194,8 +194,9 @@ fn connection_members(x: &mut Xml, m: &Model, c: &VpnConnection) {
         x.put("source", "Static");
         x.put("state", AVAILABLE);
     });
+    let up = m.vpn_gateways().get(&c.vpn_gateway).is_some_and(|g| g.bound);
     x.list("vgwTelemetry", [(); 2], |x, ()| {
-        x.put("status", "DOWN");
+        x.put("status", if up { "UP" } else { "DOWN" });
         x.put("acceptedRouteCount", 0);
         x.time("lastStatusChange", c.created);
     });

@@ -1,6 +1,6 @@
 //! Site-to-Site VPN connections and the devices at their far ends, as records, and the routes that tables take over from them (RT-85;
-//! chapter 09). No IPsec is spoken yet: a connection is `available` at once, both its tunnels are down, and a connection without static
-//! routing has nobody to learn prefixes from.
+//! chapter 09). No IPsec is spoken yet: a connection is `available` at once, packets pass where users attach the network (`binding`), and a
+//! connection without static routing has nobody to learn prefixes from.
 
 use super::*;
 use ipnet::{IpNet, Ipv4Net};

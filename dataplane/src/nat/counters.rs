@@ -163,3 +163,33 @@ impl Tallies {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CloudWatch's names in CloudWatch's order, each with its own count.
+    #[test]
+    fn metrics_have_the_names_of_cloudwatch() {
+        let counters = NatGatewayCounters {
+            active_connection_count: 1,
+            bytes_in_from_destination: 2,
+            bytes_in_from_source: 3,
+            bytes_out_to_destination: 4,
+            bytes_out_to_source: 5,
+            connection_attempt_count: 6,
+            connection_established_count: 7,
+            error_port_allocation: 8,
+            idle_timeout_count: 9,
+            packets_drop_count: 10,
+            packets_in_from_destination: 11,
+            packets_in_from_source: 12,
+            packets_out_to_destination: 13,
+            packets_out_to_source: 14,
+        };
+        let metrics = counters.metrics();
+        assert!(metrics.is_sorted_by_key(|(name, _)| *name) && metrics.iter().map(|m| m.1).eq(1..=14));
+        assert_eq!(metrics[2], ("BytesInFromSource", 3));
+        assert_eq!(metrics[13], ("PacketsOutToSource", 14));
+    }
+}
