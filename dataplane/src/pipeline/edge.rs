@@ -97,7 +97,7 @@ impl<O: Observer> Walk<'_, O> {
     pub(super) fn leave_by(&mut self, stage: Stage, at: At, egress: PortNo) -> Pass {
         let too_big = self.packet.l3_len() > EDGE_MTU;
         if too_big && (self.packet.has(Packet::V6) || self.packet.has(Packet::DF)) {
-            if self.may_be_told() && self.ingress != INTERNET {
+            if self.may_be_told() {
                 self.observer.gate(stage, at, false, Cause::Plain);
                 return Err(Stop::Answer(Answer::TooBig(stage, at)));
             }
@@ -141,10 +141,16 @@ impl<O: Observer> Walk<'_, O> {
         }
         let at = At::InternetGateway(owner.vpc);
         self.observer.gate(Stage::Igw, at, true, Cause::Translated(before, self.plan.tuple));
-        let through = self.steered_from_internet(owner.vpc).unwrap_or(owner.eni);
+        let through = self.steered_from_internet(owner.vpc);
+        self.arrive(owner.eni, through, at)
+    }
+
+    /// Into the VPC: to the owner of the address, or `through` whom a gateway route table names.
+    pub(super) fn arrive(&mut self, owner: EniIdx, through: Option<EniIdx>, at: At) -> Pass {
+        let through = through.unwrap_or(owner);
         let receiver = self.eni(through, at)?;
         self.nacl(receiver.subnet, false)?;
-        if through != owner.eni {
+        if through != owner {
             self.destination_check(through, receiver)?;
         } else if let Some(nat) = receiver.nat {
             return self.nat_return(nat, receiver);

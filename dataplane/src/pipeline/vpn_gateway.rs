@@ -32,15 +32,8 @@ impl<O: Observer> Walk<'_, O> {
         self.observer.gate(Stage::Vgw, at, true, Cause::Plain);
         self.note(DepKind::Vpc, vpc.0);
         let table = self.topology.vpcs.get(vpc.at()).and_then(|v| v.vgw_routes);
-        let through = table.and_then(|t| self.steered(t, at)).unwrap_or(owner);
-        let receiver = self.eni(through, at)?;
-        self.nacl(receiver.subnet, false)?;
-        if through != owner {
-            self.destination_check(through, receiver)?;
-        } else if let Some(nat) = receiver.nat {
-            return self.nat_return(nat, receiver);
-        }
-        self.deliver(through, receiver)
+        let through = table.and_then(|t| self.steered(t, at));
+        self.arrive(owner, through, at)
     }
 
     /// RT-96.
