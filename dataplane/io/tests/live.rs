@@ -289,6 +289,41 @@ impl Port for Odd {
     }
 }
 
+/// Connections within the VPC, whose frames go from worker to worker, beside a machine that only begins flows, which do so too.
+#[test]
+fn a_flood_of_first_packets_takes_no_others_place_between_workers() {
+    let (live, mut ends) = Ends::start(&[INTERNET, WEB, DB, OTHER]);
+    let frames = ends.establish(NEAR, 0);
+    let (mut flood, mut sink) = (ends.0.remove(&DB).unwrap(), ends.0.remove(&INTERNET).unwrap());
+    let (over, began) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut came = Vec::new();
+            let mut flows = (0..u32::MAX).map(|n| {
+                let to = format!("192.0.2.{}", n % 250);
+                tcp("10.0.1.5", 1024 + (n / 250 % 60_000) as u16, &to, 443, "S")
+            });
+            while !over.load(Ordering::Relaxed) {
+                for frame in flows.by_ref().take(256) {
+                    // What does not fit into the cable is nobody's loss but the machine's.
+                    began.fetch_add(u64::from(flood.send(frame).unwrap().is_done()), Ordering::Relaxed);
+                }
+                sink.recv(&mut came, 4096).unwrap();
+                came.clear();
+            }
+        });
+        let end = OnDrop(&over);
+        let sent = ends.under_load(&frames, |_| std::thread::sleep(Duration::from_secs(1)));
+        drop(end);
+        assert!(sent > 1_000, "the connections spoke: {sent}");
+    });
+    // The last of the flood is still on its way.
+    let counters = until(&live, |c| c.conservation().0 == c.conservation().1);
+    let lost = |port| counters.drops(port, Stage::Engine, Reason::HandOffFull);
+    assert!(began.into_inner() > 10_000, "a flood");
+    assert_eq!([lost(WEB), lost(OTHER), lost(DB)], [0; 3]);
+}
+
 fn odd(alive: &Arc<()>, unpollable: bool, broken: bool) -> LivePort {
     let queue = |worker| {
         // epoll refuses files on a disk; the second worker finds that out.

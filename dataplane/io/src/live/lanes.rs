@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) output: Option<Capture>,
     /// Frames to take of it at once.
     pub(super) ration: Ration,
+    /// Workers, a bit each, that were behind with their work when its last frames were handed to them: it waits for these.
+    pub(super) waits_for: u64,
 }
 
 /// A worker's queues, by the token that the poller has for them, and where each port's is.

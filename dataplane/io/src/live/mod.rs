@@ -175,6 +175,7 @@ impl Live {
             port: queue.open(number, &worker.pool, input.clone().map(|i| (i, &plugged.clock))),
             output: output.clone(),
             ration: Ration::default(),
+            waits_for: 0,
         });
         let outcome = self.ask(lanes.map(|lane| move |answer| Order::Plug(lane, answer)));
         let outcome = outcome.into_iter().try_for_each(|answer| answer?);

@@ -138,9 +138,17 @@ impl Runner {
         }
     }
 
+    /// Takes a portion of a port: as much as it has a right to, and no more than finds room wherever it goes. Who has handed frames to a worker
+    /// that is behind with its work waits until that one has caught up: so first packets do not fill a ring that others need, and what has
+    /// to wait does so in front of its own port.
     fn receive(&mut self, token: u32, frames: &mut Vec<Frame>) -> bool {
+        let (behind, room) = self.pressure();
         let Some(lane) = self.lanes.get(token) else { return false };
-        let taken = match lane.port.recv(frames, lane.ration.frames()) {
+        let most = lane.ration.frames().min(room);
+        if most == 0 || lane.waits_for & behind != 0 {
+            return false;
+        }
+        let taken = match lane.port.recv(frames, most) {
             Ok(0) => return false,
             Ok(taken) => taken,
             Err(error) => {
@@ -159,10 +167,12 @@ impl Runner {
         let foreign = &mut self.foreign;
         let walks = self.worker.walks();
         self.worker.receive(topology, frames, &mut self.out, &mut |h| foreign.push(h));
+        let walks = self.worker.walks() - walks;
+        let (late, waits_for) = self.send_off(behind);
         if let Some(lane) = self.lanes.get(token) {
-            lane.ration.spent(taken, self.worker.walks() - walks);
+            lane.ration.spent(taken, walks + late);
+            lane.waits_for = waits_for;
         }
-        self.send_off();
         true
     }
 
@@ -178,21 +188,34 @@ impl Runner {
         }
         let foreign = &mut self.foreign;
         self.worker.accept(topology, handed, &mut self.out, &mut |h| foreign.push(h));
-        self.send_off();
+        self.send_off(0);
         true
     }
 
-    /// Sends what came out, and hands over what is not ours.
-    fn send_off(&mut self) {
-        let count = self.shared.rings.len();
-        let mut given = 0u64;
+    /// Workers that have much of ours before them, a bit each, and how many frames every one still takes. Only we fill these rings.
+    fn pressure(&self) -> (u64, usize) {
+        let others = self.shared.rings[self.number].iter().enumerate().filter(|(to, _)| *to != self.number);
+        others.fold((0, RING), |(behind, room), (to, ring)| {
+            let waiting = ring.len();
+            (behind | u64::from(waiting > RING / 4) << to, room.min(RING - waiting))
+        })
+    }
+
+    /// Sends what came out, and hands over what is not ours. Answers how many were for workers that are `behind`, who count as if they had
+    /// walked here, and for which.
+    fn send_off(&mut self, behind: u64) -> (u64, u64) {
+        let rings = &self.shared.rings[self.number];
+        let count = rings.len();
+        let (mut given, mut late) = (0u64, 0);
         for handed in self.foreign.drain(..) {
             let to = usize::from(handed.shard) % count;
-            match self.shared.rings[self.number][to].push(handed) {
+            late += behind >> to & 1;
+            match rings[to].push(handed) {
                 Ok(()) => given |= 1 << to,
                 Err(handed) => self.worker.hand_off_failed(handed, &mut self.out),
             }
         }
+        let waits_for = given & behind;
         while given != 0 {
             let to = &self.shared.workers[given.trailing_zeros() as usize];
             if to.turn.must_be_woken() {
@@ -213,6 +236,7 @@ impl Runner {
             }
         }
         self.out.frames = frames;
+        (late, waits_for)
     }
 
     /// Notes what is wrong with a port. Its first trouble counts: the others follow from it.
