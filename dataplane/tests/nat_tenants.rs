@@ -44,17 +44,7 @@ fn two_tenants() -> Topology {
     let owners = vec![(ip("10.0.0.220"), EniIdx(4)), (ip(CLIENT), EniIdx(5))];
     t.addresses.set(1, Arc::new(AddressMap::build(owners)));
     t.members.set(1, Arc::new(Membership::build([(ip(CLIENT), vec![1])])));
-    t.vpcs.set(
-        1,
-        Arc::new(Vpc {
-            resolver: v4("10.0.0.2"),
-            igw: true,
-            igw_routes: None,
-            vgw: None,
-            vgw_routes: None,
-            eigw: false,
-        }),
-    );
+    t.vpcs.set(1, Arc::new(Vpc { eigw: false, ..t.vpcs.get(0).expect("a VPC").clone() }));
     let (private, public) = (v4("10.0.0.220"), v4(PUBLIC[1]));
     t.nats.set(1, Arc::new(NatGateway { eni: EniIdx(4), private, public }));
     t.publics.set(1, Arc::new(PublicMap::build([(private, public)])));

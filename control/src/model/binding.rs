@@ -2,6 +2,29 @@
 //! network would be. Either is called a port here and goes by its id.
 
 use super::*;
+use std::path::PathBuf;
+
+/// What a user plugged into a free interface or a virtual private gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// A TAP device whose program we are.
+    Tap(String),
+    /// An interface of the host.
+    Interface(String),
+    /// A capture that is played in, and one that gets what is sent to the interface; absolute paths.
+    Capture { input: PathBuf, output: Option<PathBuf> },
+}
+
+impl Binding {
+    /// Name of the device, if it is one.
+    pub fn device(&self) -> Option<&str> {
+        match self {
+            Binding::Tap(name) | Binding::Interface(name) => Some(name),
+            Binding::Capture { .. } => None,
+        }
+    }
+}
 
 impl Model {
     /// Says that something is plugged into a port, or no more.

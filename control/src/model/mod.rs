@@ -43,6 +43,7 @@ mod zones;
 
 pub use address::AssociateAddress;
 pub use alarm::{Comparison, MetricAlarm, MissingData, Statistic};
+pub use binding::Binding;
 pub use dhcp::DhcpOptions;
 pub use filters::{CreateSecurityGroup, IpPermission, rule_text};
 pub(crate) use instance::several_interfaces;
@@ -63,7 +64,7 @@ pub use shelf::Shelf;
 pub use subnet::{CidrReservation, CreateCidrReservation, CreateSubnet, Reserved, SubnetAttribute};
 pub use types::*;
 pub use vpc::{CreateVpc, VpcAttribute};
-pub use vpn_connection::CreateCustomerGateway;
+pub use vpn_connection::{CreateCustomerGateway, CustomerGateway, VpnConnection};
 pub use zones::{Zone, ZoneState};
 
 use in_use::InUse;

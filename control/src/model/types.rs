@@ -1,14 +1,16 @@
 //! What each resource holds. Fields are for reading; only operations of [`Model`](super::Model) change them.
 
 pub use super::shelf::HasId;
-use super::{AclEntries, CidrReservation, DhcpOptions, KeyPair, PrefixList, PrefixListVersion};
+use super::{
+    AclEntries, Binding, CidrReservation, CustomerGateway, DhcpOptions, KeyPair, PrefixList, PrefixListVersion,
+    VpnConnection,
+};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 use vpcd_wire::Mac;
 
 /// A resource id: a prefix and 17 hexadecimal digits.
@@ -201,34 +203,6 @@ pub struct VpnGateway {
     /// What that is, where it is to be plugged in again after a restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
-}
-
-/// The device at the far end of VPN connections (VPN-02).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomerGateway {
-    pub id: Id,
-    /// Its autonomous system number.
-    pub asn: u32,
-    /// Where it is reached.
-    pub address: Ipv4Addr,
-    pub device_name: Option<String>,
-    /// In milliseconds of the Unix epoch.
-    pub deleted: Option<u64>,
-}
-
-/// A Site-to-Site VPN connection (VPN-01): a record, since no IPsec is spoken yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VpnConnection {
-    pub id: Id,
-    pub customer_gateway: Id,
-    pub vpn_gateway: Id,
-    /// Prefixes are its `routes`; else BGP would tell them, which has no peer here (VPN-08).
-    pub static_routes_only: bool,
-    /// Static routes in the order in which they were added, each once.
-    pub routes: Vec<Ipv4Net>,
-    /// In milliseconds of the Unix epoch, as the next.
-    pub created: u64,
-    pub deleted: Option<u64>,
 }
 
 /// An egress-only internet gateway (EIGW-01).
@@ -432,28 +406,6 @@ impl NetworkInterface {
     /// The primary private address (IP-03).
     pub fn primary(&self) -> Ipv4Addr {
         self.private.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
-    }
-}
-
-/// What a user plugged into a free interface or a virtual private gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Binding {
-    /// A TAP device whose program we are.
-    Tap(String),
-    /// An interface of the host.
-    Interface(String),
-    /// A capture that is played in, and one that gets what is sent to the interface; absolute paths.
-    Capture { input: PathBuf, output: Option<PathBuf> },
-}
-
-impl Binding {
-    /// Name of the device, if it is one.
-    pub fn device(&self) -> Option<&str> {
-        match self {
-            Binding::Tap(name) | Binding::Interface(name) => Some(name),
-            Binding::Capture { .. } => None,
-        }
     }
 }
 

@@ -13,6 +13,34 @@ const PROPAGATED_PER_TABLE: usize = 100;
 /// Static routes of one connection (QTA-35).
 const ROUTES_PER_CONNECTION: usize = 100;
 
+/// The device at the far end of VPN connections (VPN-02).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerGateway {
+    pub id: Id,
+    /// Its autonomous system number.
+    pub asn: u32,
+    /// Where it is reached.
+    pub address: Ipv4Addr,
+    pub device_name: Option<String>,
+    /// In milliseconds of the Unix epoch.
+    pub deleted: Option<u64>,
+}
+
+/// A Site-to-Site VPN connection (VPN-01): a record, since no IPsec is spoken yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VpnConnection {
+    pub id: Id,
+    pub customer_gateway: Id,
+    pub vpn_gateway: Id,
+    /// Prefixes are its `routes`; else BGP would tell them, which has no peer here (VPN-08).
+    pub static_routes_only: bool,
+    /// Static routes in the order in which they were added, each once.
+    pub routes: Vec<Ipv4Net>,
+    /// In milliseconds of the Unix epoch, as the next.
+    pub created: u64,
+    pub deleted: Option<u64>,
+}
+
 /// CreateCustomerGateway.
 #[derive(Clone, Debug)]
 pub struct CreateCustomerGateway {
