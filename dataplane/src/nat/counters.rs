@@ -168,6 +168,26 @@ impl Tallies {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_is_lost_does_not_go_out() {
+        let mut tallies = Tallies::default();
+        for (from_remote, bytes) in [(false, 100), (true, 1_000)] {
+            (0..3).for_each(|_| tallies.came(1, from_remote, bytes));
+            tallies.lost(1, from_remote, bytes, !from_remote);
+            tallies.passed(1, from_remote, bytes);
+        }
+        let mut both = Tallies::default();
+        (0..2).for_each(|_| both.add(&tallies));
+        let c = both.counters(1);
+        assert_eq!((c.packets_in_from_source, c.bytes_in_from_source), (8, 800));
+        assert_eq!((c.packets_out_to_destination, c.bytes_out_to_destination), (6, 600));
+        assert_eq!((c.packets_in_from_destination, c.bytes_in_from_destination), (8, 8_000));
+        assert_eq!((c.packets_out_to_source, c.bytes_out_to_source), (6, 6_000));
+        assert_eq!(c.packets_drop_count, 2);
+        assert_eq!(both.counters(0), NatGatewayCounters::default());
+        assert_eq!(both.counters(9), NatGatewayCounters::default());
+    }
+
     /// CloudWatch's names in CloudWatch's order, each with its own count.
     #[test]
     fn metrics_have_the_names_of_cloudwatch() {

@@ -7,7 +7,9 @@
 //! just then there were as many leases as may be. `tests/leases.rs` compiles this file against loom, which tries every order.
 
 use super::sync::{Arc, Mutex, MutexGuard};
+use foldhash::fast::{FixedState, RandomState};
 use hashbrown::HashMap;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::PoisonError;
 use vpcd_wire::FiveTuple;
@@ -34,24 +36,15 @@ impl Destination {
         let port = if back.proto == 1 { 0 } else { back.sport };
         Destination { nat, public: back.dst, remote: back.src, port, proto: back.proto }
     }
-
-    fn stripe(&self) -> usize {
-        let low = |a: IpAddr| match a {
-            IpAddr::V4(a) => u64::from(u32::from(a)),
-            IpAddr::V6(a) => u128::from(a) as u64,
-        };
-        let word = low(self.remote) << 32 | u64::from(self.port) << 8 | u64::from(self.proto);
-        let mixed = (word ^ low(self.public).rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize % STRIPES
-    }
 }
 
-type Counts = HashMap<Destination, u32, foldhash::fast::RandomState>;
+type Counts = HashMap<Destination, u32, RandomState>;
 
 /// The counts of one engine.
 pub struct Destinations {
     limit: u32,
     stripes: Vec<Mutex<Counts>>,
+    spread: FixedState,
 }
 
 /// One flow's place among those to its destination. Dropping it gives the place back.
@@ -64,7 +57,8 @@ pub struct Lease {
 impl Destinations {
     /// At most `limit` flows to each destination at a time.
     pub fn new(limit: u32) -> Arc<Destinations> {
-        Arc::new(Destinations { limit, stripes: (0..STRIPES).map(|_| Mutex::new(Counts::default())).collect() })
+        let stripes = (0..STRIPES).map(|_| Mutex::new(Counts::default())).collect();
+        Arc::new(Destinations { limit, stripes, spread: FixedState::default() })
     }
 
     /// A place, or none: there are as many flows as may be.
@@ -90,7 +84,11 @@ impl Destinations {
 
     fn counts(&self, to: &Destination) -> MutexGuard<'_, Counts> {
         // Counts are whole between any two of their changes.
-        self.stripes[to.stripe()].lock().unwrap_or_else(PoisonError::into_inner)
+        self.stripes[self.stripe(to)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stripe(&self, to: &Destination) -> usize {
+        self.spread.hash_one(to) as usize % STRIPES
     }
 }
 
