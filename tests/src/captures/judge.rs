@@ -48,6 +48,20 @@ pub struct Bench<'a> {
     pub handful: usize,
 }
 
+/// An error that the product kept to itself, perhaps because it had told that port many (`docs/semantics.md`, section 9).
+fn kept(line: &Line) -> Option<Outcome> {
+    const ERRORS: [(&str, &str); 5] = [
+        ("igw", "too-big"),
+        ("eigw", "too-big"),
+        ("vgw", "too-big"),
+        ("natgw", "ttl-exceeded"),
+        ("natgw", "no-binding"),
+    ];
+    let said = (line.stage.as_deref()?, line.reason.as_deref()?);
+    let (stage, reason) = ERRORS.into_iter().find(|e| line.verdict == "drop" && *e == said)?;
+    Some(Outcome { kind: Kind::Drop, stage: Some(stage), reason: Some(reason), at: None, out: Vec::new() })
+}
+
 impl Bench<'_> {
     /// Judges one capture; `dir` may be used for a while.
     pub fn judge(&self, capture: &Path, dir: &Path) -> Judged {
@@ -59,10 +73,12 @@ impl Bench<'_> {
             }
         };
         let Some((host, _)) = busiest(&frames).filter(|(_, n)| *n >= self.handful) else { return Judged::NoHost };
-        let expected = self.expect(&frames, host);
         let mut report = Report { frames: frames.len() as u64, ..Report::default() };
         match self.product.replay(capture, host, dir) {
-            Ok(said) => self.compare(&frames, expected, said, &mut report),
+            Ok(said) => {
+                let expected = self.expect(&frames, host, &said.lines);
+                self.compare(&frames, expected, said, &mut report);
+            }
             Err(why) => {
                 report.unaccounted = report.frames;
                 report.disagree(why);
@@ -74,8 +90,8 @@ impl Bench<'_> {
         Judged::Done(Box::new(report))
     }
 
-    /// Every frame as it enters, and its end in the model.
-    fn expect(&self, frames: &[read::Frame], host: IpAddr) -> Expected {
+    /// Every frame as it enters, and its end in the model, which is told what the product kept to itself and judges whether it might.
+    fn expect(&self, frames: &[read::Frame], host: IpAddr, lines: &[Line]) -> Expected {
         let (inside, outside) = self.addresses(host);
         let mut model = Model::new(1024, 55_000);
         model.set_world(self.named.world.clone());
@@ -94,7 +110,8 @@ impl Bench<'_> {
             exchange(&mut bytes, host, new);
             // A frame that the capture cut is truncated whatever is left of it, like one without anything.
             let judged = if f.cut { &[] } else { &bytes[..] };
-            expected.ends.extend(model.frame(n, f.ts, port, judged, &|_| None));
+            let kept = |n| kept(lines.get(n as usize)?);
+            expected.ends.extend(model.frame(n, f.ts, port, judged, &kept));
             expected.entered.push(Some((port, bytes)));
         }
         expected.ends.extend(model.finish());
@@ -299,7 +316,7 @@ mod tests {
 
     /// What the program would say if it were of the model's opinion.
     fn agreeing(bench: &Bench<'_>, frames: &[read::Frame], host: IpAddr) -> Said {
-        let expected = bench.expect(frames, host);
+        let expected = bench.expect(frames, host, &[]);
         let mut said = Said::default();
         let (mut not_mine, mut sent, mut counts) = (0, 0, Counts::default());
         for (n, (f, entered)) in frames.iter().zip(&expected.entered).enumerate() {
@@ -367,7 +384,7 @@ mod tests {
             let mut said = agreeing(&bench, &frames, host.into());
             change(&mut said);
             let mut report = Report { frames: frames.len() as u64, ..Report::default() };
-            bench.compare(&frames, bench.expect(&frames, host.into()), said, &mut report);
+            bench.compare(&frames, bench.expect(&frames, host.into(), &said.lines), said, &mut report);
             report
         };
 
