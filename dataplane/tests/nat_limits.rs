@@ -282,6 +282,12 @@ fn an_idle_connection_is_counted_and_one_kept_alive_is_not() {
     left(&send(&mut m, 600.2, DB, tcp(CLIENT, 4001, A, 443, "A")));
     let c = gateway(&m);
     assert_eq!((c.idle_timeout_count, c.active_connection_count, c.packets_drop_count), (1, 1, 1));
+    // Kept alive twice, its end comes 350 s after the last.
+    for (at, active) in [(950.1, 1), (950.3, 0)] {
+        assert_eq!(told(&send(&mut m, at, INTERNET, udp(A, 9, PUBLIC, 9))), "drop natgw unsolicited");
+        let c = gateway(&m);
+        assert_eq!((c.active_connection_count, c.idle_timeout_count), (active, 2 - active), "at {at}");
+    }
 }
 
 // covers: NAT-61 NAT-62 NAT-83

@@ -217,12 +217,8 @@ impl Flows {
             Some(beside) if !self.slot(beside).has(flag::PRESENT) => beside,
             _ => self.allocate(key.ingress, now, twin)? * 2,
         };
-        if !self.index.insert(hash, entry) {
-            if entry % 2 == 0 {
-                self.give_back(entry / 2, key.ingress);
-            }
-            return Err(Full(key.ingress));
-        }
+        let placed = self.index.insert(hash, entry);
+        debug_assert!(placed, "the index has a half more places than the pool has entries");
         if let (IpAddr::V6(s), IpAddr::V6(d)) = (key.tuple.src, key.tuple.dst) {
             self.v6[entry as usize] = [s.into(), d.into()];
         }

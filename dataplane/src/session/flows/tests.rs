@@ -279,3 +279,16 @@ fn conversations_of_a_greedy_port_are_its_own_limit() {
     assert!(f.make(&Key::new(9, key4(50).tuple), None, 1).is_ok());
     assert_eq!((0..16).filter_map(|n| f.find(&key4(n))).collect::<Vec<_>>(), made);
 }
+
+// covers: SG-206
+#[test]
+fn equals_do_not_take_from_each_other() {
+    let mut f = flows(16);
+    let from = |port: PortNo, n: u16| Key::new(port, key4(n).tuple);
+    (0..8).for_each(|n| [1, 2].iter().for_each(|&port| assert!(f.make(&from(port, n), None, 0).is_ok())));
+    assert_eq!((f.shares.held(1), f.shares.held(2)), (8, 8));
+    for n in 100..200 {
+        assert!(f.make(&from(1, n), None, 0).is_ok(), "its own make room");
+    }
+    assert!((0..8).all(|n| f.find(&from(2, n)).is_some()));
+}
