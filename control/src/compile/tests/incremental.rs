@@ -132,8 +132,9 @@ fn check_names(m: &Model, c: &Compiler, names: &Names) {
     each!(route_tables, route_table, route_table, route_tables, RouteTableIdx);
     each!(network_acls, nacl, nacl, nacls, NaclIdx);
     for (at, id) in c.numbers.enis.keys().iter().enumerate() {
-        let eni = m.interfaces().get(id.as_deref().unwrap());
-        let expected = eni.map_or("-", |e| e.nat_gateway.as_deref().unwrap_or(&e.id));
+        let id = id.as_deref().unwrap();
+        let eni = m.interfaces().get(id).map(|e| e.nat_gateway.as_deref().unwrap_or(&e.id));
+        let expected = eni.or(m.vpn_gateways().get(id).map(|g| g.id.as_str())).unwrap_or("-");
         assert_eq!(names.eni(EniIdx(at as u32)), expected);
     }
 }
