@@ -5,8 +5,9 @@ The company's network of configurations 3 and 4 is attached to the virtual priva
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
-from scenario import PASS, PUNT, Scenario
+from scenario import INTERNET, PASS, PUNT, Scenario
 from vpcd import binary
 
 ANY, ANY6 = "0.0.0.0/0", "::/0"
@@ -544,7 +545,10 @@ class Three(Configuration):
         # An Elastic IP does not bring the answer back: it goes to the gateway.
         self.elastic("db", "198.51.100.3")
         self.allow("in", self.db, (3306,), ANY)
-        self.check(("NET", "198.51.100.3", "tcp 3306", "astray 10.0.1.5 by CORP", "192.0.2.77 > 10.0.1.5"))
+        self.check(
+            ("NET", "198.51.100.3", "tcp 3306", "astray 10.0.1.5 by CORP", "192.0.2.77 > 10.0.1.5"),
+            ("NET", "10.0.1.5", "tcp 3306", "igw"),
+        )
 
         self.call(f"create-route --route-table-id {self.custom} --destination-cidr-block {CORP} --gateway-id {self.vgw}")
         self.allow("in", self.web, (22,), CORP)
@@ -568,7 +572,12 @@ class Three(Configuration):
         private = self.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["NatGatewayAddresses"][0]["PrivateIp"]
         self.call(f"create-route --route-table-id {self.main} --destination-cidr-block {ANY} --nat-gateway-id {nat}")
         self.connect("CORP", self.vgw, CORP_HOST, "172.16.0.10", "172.31.255.254")
+        # The first address beyond the company's range is the internet's.
+        beyond = "172.32.0.1"
+        self.enterContext(unittest.mock.patch.dict(INTERNET, BEYOND=beyond))
+        self.assertEqual(self.inside("internet", "ip", "addr", "add", f"{beyond}/32", "dev", "eth0").returncode, 0)
         self.check(
+            ("db", "BEYOND", "tcp 443", PASS, f"{NAT_EIP} > {beyond}"),
             ("db", "172.16.0.10", "tcp 443", PASS),
             ("db", "172.31.255.254", "tcp 443", PASS),
             ("db", "NET", "tcp 443", PASS, f"{NAT_EIP} > 192.0.2.77"),
